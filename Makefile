@@ -1,0 +1,146 @@
+# mxward. `make help` lists the targets.
+
+VERSION  = 0.1.0
+PREFIX  ?= /usr/local
+BINDIR   = $(PREFIX)/bin
+SBINDIR  = $(PREFIX)/sbin
+MANDIR   = $(PREFIX)/share/man
+DATADIR  = $(PREFIX)/share/mxward
+SYSCONFDIR ?= /etc
+STATEDIR   ?= /var/lib/mxward
+RUNDIR     ?= /run/mxward
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+
+BUILD   ?= build
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	   -Wpointer-arith -Wformat=2 -Wundef
+HARDEN  ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE \
+	   -fstack-clash-protection
+HARDLD  ?= -pie -Wl,-z,relro,-z,now
+
+# Without these there is no mxward; those of OPTIONAL are used where they are.
+REQUIRED = libevent_core libevent_extra libpcre2-8 libconfuse sqlite3 jansson
+OPTIONAL = libnftables libmnl libsystemd libseccomp libcap-ng
+FOUND   := $(shell for l in $(OPTIONAL); do pkg-config --exists $$l && \
+		echo $$l; done)
+HAVE     = $(foreach l,$(FOUND),-DHAVE_$(shell echo $(l) | tr a-z- A-Z_))
+
+DEFS     = -D_GNU_SOURCE -DPCRE2_CODE_UNIT_WIDTH=8 -Iinclude \
+	   -DMXWARD_VERSION='"$(VERSION)"' \
+	   -DMXWARD_CONF='"$(SYSCONFDIR)/mxward/mxward.conf"' \
+	   -DMXWARD_STATEDIR='"$(STATEDIR)"' -DMXWARD_RUNDIR='"$(RUNDIR)"' \
+	   -DMXWARD_FILTERS='"$(DATADIR)/filters"' $(HAVE)
+LIBCFLAGS := $(shell pkg-config --cflags $(REQUIRED) $(FOUND) 2>/dev/null)
+LIBS      := $(shell pkg-config --libs $(REQUIRED) $(FOUND) 2>/dev/null)
+COMPILE  = $(CC) -std=c17 $(CFLAGS) $(WARN) $(HARDEN) $(SAN) $(DEFS) \
+	   $(LIBCFLAGS) -MMD -MP
+
+MODULES  = core config sources doors enforcers store
+LIBSRC   = $(foreach m,$(MODULES),$(wildcard src/$(m)/*.c)) \
+	   src/daemon/log.c src/daemon/msg.c
+DAEMON   = $(filter-out src/daemon/log.c src/daemon/msg.c, \
+		$(wildcard src/daemon/*.c))
+CTL      = $(wildcard src/ctl/*.c)
+UNIT     = $(patsubst tests/unit/%.c,$(BUILD)/unit/%, \
+		$(wildcard tests/unit/test_*.c))
+BENCH    = $(patsubst tests/bench/%.c,$(BUILD)/bench/%, \
+		$(wildcard tests/bench/*.c))
+FUZZ     = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%, \
+		$(wildcard tests/fuzz/fuzz_*.c))
+LIB      = $(BUILD)/libmxward.a
+objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
+SOURCES  = $(wildcard src/*/*.c include/mxward/*.h src/*/*.h tests/*/*.c \
+		tests/*/*.h)
+
+.PHONY: all deps deps-test demo run check unit system sanitize samples fuzz \
+	bench install uninstall format format-check clean help
+.SECONDARY:
+
+all: $(BUILD)/mxward $(BUILD)/mxwardctl ## build mxward and mxwardctl
+
+$(BUILD)/mxward: $(call objects,$(DAEMON)) $(LIB)
+	$(CC) $(CFLAGS) $(SAN) $(HARDLD) -o $@ $^ $(LIBS)
+
+$(BUILD)/mxwardctl: $(call objects,$(CTL)) $(LIB)
+	$(CC) $(CFLAGS) $(SAN) $(HARDLD) -o $@ $^ $(LIBS)
+
+$(LIB): $(call objects,$(LIBSRC))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$(BUILD)/unit/%: tests/unit/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(COMPILE) -Itests/unit -o $@ $< $(LIB) $(HARDLD) -lcmocka $(LIBS)
+
+$(BUILD)/bench/%: tests/bench/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $< $(LIB) $(HARDLD) $(LIBS)
+
+# libFuzzer targets: the library again, with clang's instrumentation.
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(LIBSRC)
+	@mkdir -p $(@D)
+	clang -std=c17 -O1 -g $(DEFS) $(LIBCFLAGS) \
+		-fsanitize=fuzzer,address,undefined -o $@ $< \
+		$(filter-out $<,$^) $(LIBS)
+
+deps: ## install what the build needs
+	@sh tests/deps.sh build
+
+deps-test:
+	@sh tests/deps.sh test
+
+demo: deps ## build, and show a ban from log line to refusal, without root
+	@$(MAKE) --no-print-directory all
+	@bash tests/demo.sh $(BUILD)
+
+run: all ## run in the foreground with conf/quickstart.conf
+	$(BUILD)/mxward -f -c conf/quickstart.conf
+
+check: deps-test ## install what the tests need, and run all of them
+	@bash tests/check.sh
+
+unit: $(UNIT)
+	@bash tests/unit/run.sh $(UNIT)
+
+system: all $(BENCH)
+	bats tests/system
+
+samples: $(BUILD)/mxwardctl
+	$(BUILD)/mxwardctl test --samples --config tests/data/samples.conf
+
+sanitize: ## the unit tests under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/san HARDEN= \
+		CFLAGS="-O1 -g -fno-omit-frame-pointer" \
+		SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined" \
+		unit
+
+fuzz: $(FUZZ) ## run every fuzz target for FUZZTIME seconds
+	@bash tests/fuzz/run.sh $(BUILD)/fuzz $(or $(FUZZTIME),5)
+
+bench: all $(BENCH) ## measure, as ratios against what runs in the same minute
+	@bash tests/bench/run.sh $(BUILD)
+
+format: ## apply .clang-format
+	clang-format -i $(SOURCES)
+
+format-check:
+	clang-format --dry-run -Werror $(SOURCES)
+
+install: all ## install under PREFIX (DESTDIR is honoured)
+	@BUILD=$(BUILD) DESTDIR=$(DESTDIR) SBINDIR=$(SBINDIR) BINDIR=$(BINDIR) \
+	MANDIR=$(MANDIR) DATADIR=$(DATADIR) SYSCONFDIR=$(SYSCONFDIR) \
+	STATEDIR=$(STATEDIR) UNITDIR=$(UNITDIR) sh contrib/install.sh
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 14
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,132 @@
+/*
+ * The judge: failures and successes go in, bans come out. Pure logic: it keeps
+ * the windows and writes the ban table, and tells everything else through
+ * hooks. The order in which it does things is the contract:
+ *   1. hooks.failure  (the store gives the failure a number)
+ *   2. window; at maxretry: hooks.past_bans, length of the ban
+ *   3. the ban table: from here every door refuses (P1)
+ *   4. hooks.ban      (store, enforcers, actions, watchers)
+ *   5. recidive jails count the ban (1 again)
+ * A failure of a key that this jail bans at the failure's time is not counted:
+ * no ban extends itself.
+ */
+#ifndef MXWARD_JUDGE_H
+#define MXWARD_JUDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mxward/addr.h"
+#include "mxward/bantable.h"
+#include "mxward/filter.h"
+#include "mxward/span.h"
+#include "mxward/window.h"
+
+#define JAIL_BANTIMES_MAX 16
+
+enum jail_mode { MODE_BAN, MODE_OBSERVE };
+
+/* A jail as the judge needs it. Strings belong to the configuration. */
+struct jail_spec {
+	const char *name;
+	unsigned maxretry;
+	int64_t findtime;                   /* seconds */
+	int64_t bantime[JAIL_BANTIMES_MAX]; /* the nth ban takes the nth */
+	size_t nbantime;                    /* at least 1 */
+	int64_t memory;   /* seconds that earlier bans are remembered for */
+	unsigned prefix4; /* 0 … 32, the key of an IPv4 host */
+	unsigned prefix6; /* 0 … 128 */
+	enum jail_mode mode;
+	bool reset_on_success;
+	bool recidive; /* counts bans of the other jails, not lines */
+	const struct prefix *ignoreip; /* beyond the table's friends */
+	size_t nignoreip;
+	/* What it counts: filters[i] with the rules in rules[i] (bit =
+	 * rule->index; rules beyond 63 always count). */
+	const struct filter *const *filters;
+	const uint64_t *rules;
+	size_t nfilters;
+	size_t max_hosts; /* keys counted at once */
+};
+
+struct failure {
+	uint16_t jail; /* in the ban table's directory */
+	struct prefix key;
+	int64_t when;
+	unsigned count;
+	enum ban_origin origin;
+	struct addr host;
+	struct span user;
+	const char *filter; /* "" for a recidive count */
+	const char *rule;
+	struct span evidence; /* the line, or what a door saw */
+};
+
+struct judge_hooks {
+	/* Returns the failure's number, 0 if it could not be stored. */
+	uint64_t (*failure)(void *arg, const struct failure *f);
+	/* Bans of key in that jail that started at or after since. */
+	unsigned (*past_bans)(
+	    void *arg, uint16_t jail, const struct prefix *key, int64_t since);
+	/* A ban is in force. Returns its number, 0 if it could not be stored. */
+	uint64_t (*ban)(
+	    void *arg, const struct ban *b, const struct window_refs *why);
+	/* Failures were forgotten because of a success or an unban. */
+	void (*cleared)(void *arg, const struct window_refs *refs);
+	/* A ban is over: its time came, a hand lifted it, or it was evicted
+	 * from a full table. */
+	void (*unban)(void *arg, const struct ban *b, const char *why);
+};
+
+struct jail_stats {
+	uint64_t failures; /* counted, by weight */
+	uint64_t successes;
+	uint64_t bans;
+	uint64_t ignored;   /* failures of friends */
+	uint64_t after_ban; /* failures of a key already banned */
+};
+
+struct judge;
+
+/* The specs and the table must outlive the judge. NULL when out of memory. */
+struct judge *judge_new(const struct jail_spec *jails, size_t n,
+    struct bantable *table, const struct judge_hooks *hooks, void *arg);
+void judge_free(struct judge *j);
+
+/* A filter's say about a line: counted in every jail that wants the rule. */
+void judge_match(
+    struct judge *j, const struct match *m, int64_t when, struct span evidence);
+
+/* Put back a failure from the store, oldest first, before anything is judged.
+ * It cannot ban. Unknown jails are skipped. */
+void judge_restore_failure(struct judge *j, const char *jail,
+    const struct prefix *key, int64_t when, unsigned count, uint64_t id);
+
+/* Put back a ban from the store (b->jail as numbered by the table). */
+void judge_restore_ban(struct judge *j, const struct ban *b);
+
+/*
+ * Ban by hand (or list, or fleet). Returns 0; or -1 and the reason: a friend
+ * (unless force), or the table is full. b->id is filled in.
+ */
+int judge_ban(struct judge *j, struct ban *b, bool force, struct error *err);
+
+/* End the bans of key in the jail (BANTABLE_NO_JAIL: in all). Its failures are
+ * forgotten too. Returns how many bans ended. */
+unsigned judge_unban(
+    struct judge *j, const struct prefix *key, uint16_t jail, const char *why);
+
+/* End bans whose time has come at now (seconds since the epoch), and forget
+ * failures that no line after clock can count with. Call every second. */
+void judge_tick(struct judge *j, int64_t now, int64_t clock);
+
+size_t judge_jails(const struct judge *j);
+/* The i-th jail's spec, its number in the table, its windows, its counters
+ * (which the caller may set at start, from the store). */
+const struct jail_spec *judge_jail(const struct judge *j, size_t i);
+uint16_t judge_jail_number(const struct judge *j, size_t i);
+const struct windows *judge_windows(const struct judge *j, size_t i);
+struct jail_stats *judge_stats(struct judge *j, size_t i);
+
+#endif
