@@ -39,6 +39,10 @@ enum ban_origin {
 /* Left by an engine that died before it could store it; see judge.h. */
 #define BAN_ORPHAN 0x04
 
+/* Its end has come and been announced; it stays until no line can be older
+ * than its end, so that late lines of a banned host are known as such. */
+#define BAN_OVER 0x08
+
 /* Numbers of jails in the table's directory (below); friends use the last. */
 #define BANTABLE_JAILS    256
 #define BANTABLE_JAIL_LEN 64
