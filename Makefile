@@ -68,7 +68,7 @@ $(BUILD)/mxwardctl: $(call objects,$(CTL)) $(LIB)
 
 $(LIB): $(call objects,$(LIBSRC))
 	@rm -f $@
-	ar rcs $@ $^
+	ar qcs $@ $^
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -100,7 +100,7 @@ demo: deps ## build, and show a ban from log line to refusal, without root
 	@bash tests/demo.sh $(BUILD)
 
 run: all ## run in the foreground with conf/quickstart.conf
-	$(BUILD)/mxward -f -c conf/quickstart.conf
+	@bash tests/run.sh $(BUILD)
 
 check: deps-test ## install what the tests need, and run all of them
 	@bash tests/check.sh
@@ -109,10 +109,10 @@ unit: $(UNIT)
 	@bash tests/unit/run.sh $(UNIT)
 
 system: all $(BENCH)
-	bats tests/system
+	@bats --tap tests/system
 
 samples: $(BUILD)/mxwardctl
-	$(BUILD)/mxwardctl test --samples --config tests/data/samples.conf
+	$(BUILD)/mxwardctl test --samples --config conf/quickstart.conf
 
 sanitize: ## the unit tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/san HARDEN= \

@@ -23,6 +23,7 @@ struct board {
 	struct door_counters door[DOOR_MAX];
 	_Atomic uint32_t watchers;   /* doors report refusals only if not 0 */
 	_Atomic uint32_t generation; /* of the configuration, from 1 */
+	_Atomic uint32_t restored;   /* the table holds what the store knew */
 	_Atomic uint64_t enforce_pending; /* changes not yet in the firewall */
 	_Atomic uint64_t restarts; /* children that had to be started again */
 };

@@ -79,6 +79,7 @@ struct filter {
 	struct rule *rules;
 	size_t nrules;
 	struct filter_limits limits;
+	struct matcher *matcher; /* private to core */
 };
 
 /* One filter's say about one line. Spans point into the line. */
@@ -121,6 +122,13 @@ struct rule *filter_rule(const struct filter *f, const char *name);
  */
 enum verdict filter_match(const struct filter *f, const struct line *l,
     uint64_t optional, struct match *out);
+
+/*
+ * How many bytes of the message the rule's pattern can follow before it fails,
+ * to show why a rule did not match. Slow: for people.
+ */
+size_t filter_reach(
+    const struct filter *f, const struct rule *r, struct span message);
 
 /*
  * The router: remembers for each program name which filters want it.

@@ -1,6 +1,9 @@
 /*
  * One log record, taken apart once. All spans point into the raw text, which
- * belongs to the source and lives until the line's handler returns.
+ * belongs to the source and lives until the line's handler returns; except in a
+ * record of Dovecot's own log file, whose program is a literal and whose
+ * message is put together in the struct logtime and lives until that one's next
+ * line is parsed.
  */
 #ifndef MXWARD_LINE_H
 #define MXWARD_LINE_H

@@ -14,6 +14,15 @@
 int listener_open(const struct listen_conf *conf, unsigned mode,
     const char *user, const char *group, struct error *err);
 
+/*
+ * The same for the successor of a listener of ours that is still there, while
+ * its process ends what it has begun (policy_stop_accepting). A unix socket
+ * takes the path over in one step; an inet one shares the port until the old
+ * one is closed. Works as well where there was none.
+ */
+int listener_replace(const struct listen_conf *conf, unsigned mode,
+    const char *user, const char *group, struct error *err);
+
 /* Parse "unix:/path" or "inet:HOST:PORT". Returns 0, or -1 and the reason.
  * listen_conf_clear frees what it holds. */
 int listen_conf_parse(

@@ -10,16 +10,22 @@
 
 #include "mxward/span.h"
 
+/* Room for the message of the longest line. Bytes. */
+#define LOGTIME_SCRATCH 65536
+
 struct logtime {
 	/* The moment a year is inferred against and the future is measured
 	 * from: seconds since the epoch. The caller moves it on. */
 	int64_t now;
 	/* Private: memo of the last second of each format, and the local UTC
-	 * offset of the last hour looked up. */
+	 * offsets of the last hour looked up (two in the hour that the end of
+	 * summer time repeats). */
 	char stamp[2][24];
 	int64_t stamp_time[2];
 	int64_t zone_hour;
-	int32_t zone_offset;
+	int32_t zone_offset[2];
+	/* Private to line_parse: a message that had to be put together. */
+	char scratch[LOGTIME_SCRATCH];
 };
 
 void logtime_init(struct logtime *lt, int64_t now);

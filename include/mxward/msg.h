@@ -1,6 +1,8 @@
 /*
  * What processes say to each other. Fixed-size messages over a socket pair
- * (SOCK_SEQPACKET): nothing is parsed, everything is checked.
+ * (SOCK_SEQPACKET): nothing is parsed, everything is checked. Every child has a
+ * pair with the warden; engine and enforcer, and engine and doors, have one of
+ * their own, which the warden makes anew when either is started again.
  */
 #ifndef MXWARD_MSG_H
 #define MXWARD_MSG_H
@@ -18,6 +20,7 @@ enum msg_type {
 	MSG_HEARTBEAT = 1,
 	MSG_OPEN,  /* text: path; answered by MSG_OPENED with a descriptor */
 	MSG_WATCH, /* text: path, value: mask, with an inotify descriptor */
+	/* engine → enforcer */
 	MSG_ELEMENTS_APPLY, /* elements; value: a number that comes back */
 	MSG_SYNC_BEGIN,     /* then MSG_SYNC_ITEMs, then MSG_SYNC_END */
 	MSG_SYNC_ITEM,
@@ -25,16 +28,25 @@ enum msg_type {
 	MSG_FRIEND_BEGIN,
 	MSG_FRIEND_ITEM,
 	MSG_FRIEND_END,
+	/* engine → warden */
 	MSG_RELOAD, /* please load the configuration again */
-	/* warden → child */
-	MSG_OPENED,      /* value: 0 or errno, with the descriptor */
-	MSG_WATCHED,     /* value: the watch, or -errno */
+	/* enforcer → engine */
 	MSG_APPLIED,     /* value: the number; count and done as in APPLY */
 	MSG_SYNC_WANTED, /* the firewall may differ: send everything */
 	MSG_SYNCED,      /* value: repairs, or -1; text: the reason */
+	/* warden → child */
+	MSG_OPENED,      /* value: 0 or errno, with the descriptor */
+	MSG_WATCHED,     /* value: the watch, or -errno */
 	MSG_RELOADED,    /* value: 0 (you will be replaced) or -1; text: why */
-	MSG_STOP         /* finish what you are doing and exit */
+	MSG_STOP,        /* finish what you are doing and exit */
+	MSG_PEER,        /* value: enum role, with your new socket to it */
+	/* child → warden */
+	MSG_READY, /* what was to be restored is restored */
+	MSG_LAST = MSG_READY
 };
+
+/* The processes besides the warden. */
+enum role { ROLE_ENGINE, ROLE_DOORS, ROLE_ENFORCER, ROLE_MAX };
 
 struct msg {
 	uint16_t type;

@@ -40,7 +40,8 @@ long policy_parse(struct span buf, struct policy_request *out);
 
 /* The listening sockets and connections of the door, on base. fds[i] belongs
  * to conf->listen[i] and is closed by policy_close. on_refused (may be NULL) is
- * called after a refusal has been answered. NULL and the reason on failure. */
+ * called after a refusal has been answered. NULL and the reason on failure (the
+ * descriptors then stay the caller's). conf, table and board must outlive it. */
 struct policy;
 struct policy *policy_open(struct event_base *base,
     const struct policy_conf *conf, const int *fds,
@@ -48,6 +49,15 @@ struct policy *policy_open(struct event_base *base,
     void (*on_refused)(
 	void *arg, enum door, const struct addr *host, const struct ban *b),
     void *arg, struct error *err);
+/*
+ * Before another door takes over: who waits in the listening sockets is let in,
+ * these are closed, and so is every connection as soon as nobody waits for an
+ * answer on it; one that does not end its request is closed some seconds later.
+ * policy_connections says how many are left.
+ */
+void policy_stop_accepting(struct policy *p);
+size_t policy_connections(const struct policy *p);
+/* Close everything at once. NULL is allowed. */
 void policy_close(struct policy *p);
 
 #endif

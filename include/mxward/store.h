@@ -25,8 +25,8 @@ struct store;
 /*
  * Open or create dir/mxward.db, migrating an older schema. A database that is
  * corrupt, or of a newer schema, is kept aside as mxward.db.bad-TIME and a new
- * one begun; `aside` then holds its name, else "". Returns NULL and the
- * reason if there is no way to have one.
+ * one begun; `aside` then holds its name, else "", and err says why. Returns
+ * NULL and the reason if there is no way to have one.
  */
 struct store *store_open(
     const char *dir, char *aside, size_t size, struct error *err);
@@ -35,9 +35,15 @@ void store_close(struct store *s);
 /* End the transaction. 0, or -1 and the reason; see above. A transaction
  * begins by itself with the next change. */
 int store_commit(struct store *s, struct error *err);
-/* Whether the store is refusing, and another try at it (0 if it works again). */
+/*
+ * Whether the store is refusing, and another try at it (0 if it works again).
+ * If it was found damaged, store_retry puts it aside like store_open:
+ * store_aside then names it (else ""), err says why, and the new one is empty:
+ * what stands in memory can be stored again.
+ */
 bool store_broken(const struct store *s);
 int store_retry(struct store *s, struct error *err);
+const char *store_aside(const struct store *s);
 
 /* Positions. The row is (source, path, dev, inode). */
 int store_position_put(struct store *s, const char *source, const char *path,

@@ -24,7 +24,7 @@ struct window_refs {
  * maxretry at least 1; findtime in seconds (both ends included: two failures
  * exactly findtime apart are in one window); max_keys bounds the memory: beyond
  * it, the key whose newest failure is oldest (of a sample) is forgotten.
- * Returns NULL when out of memory.
+ * Returns NULL when out of memory (or maxretry is 0).
  */
 struct windows *windows_new(
     unsigned maxretry, int64_t findtime, size_t max_keys);
@@ -41,17 +41,26 @@ void windows_free(struct windows *w);
 int windows_fail(struct windows *w, const struct prefix *key, int64_t when,
     unsigned count, uint64_t ref, struct window_refs *refs);
 
+/*
+ * Put a failure back, without a verdict; in any order, the window becomes what
+ * it was. (If maxretry or findtime have changed since, it may hold enough for
+ * a verdict: then the next failure brings it.) 0, or -1 when out of memory.
+ */
+int windows_restore(struct windows *w, const struct prefix *key, int64_t when,
+    unsigned count, uint64_t ref);
+
 /* Forget a key (a success, an unban). refs receives what was forgotten (may
- * be NULL). Returns the number of failures forgotten. */
+ * be NULL). Returns the number of failures forgotten, by weight. */
 unsigned windows_clear(
     struct windows *w, const struct prefix *key, struct window_refs *refs);
 
-/* Failures of key in its present window, and its newest time (may be NULL). */
+/* Failures of key in its present window, by weight, and its newest time (may be
+ * NULL; set only if there are any). */
 unsigned windows_count(
     const struct windows *w, const struct prefix *key, int64_t *newest);
 
 /* Forget keys whose newest failure is older than findtime before clock. Looks
- * at `budget` slots a call, going round. Returns the number forgotten. */
+ * at `budget` keys a call, going round. Returns the number forgotten. */
 size_t windows_prune(struct windows *w, int64_t clock, size_t budget);
 
 size_t windows_keys(const struct windows *w);      /* how many are counted */

@@ -1,0 +1,307 @@
+/*
+ * The warden's children: started with the sockets they need, watched, and
+ * started again. A listening socket is open in the child that answers on it
+ * and nowhere else: when that child is gone, so is the socket, and a mail
+ * server sees a closed door and not a silent one (P4).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "warden.h"
+#include "mxward/listener.h"
+#include "mxward/log.h"
+
+#define STEADY_MS 10000 /* a child that lived this long was well */
+
+static int start(struct warden *wd, enum role r);
+static int open_listeners(struct warden *wd, enum role r, struct inherit *in);
+static void connect_peers(struct warden *wd, enum role r, struct inherit *in);
+static void in_child(struct warden *wd, enum role r, struct inherit *in);
+static void close_inherit(struct inherit *in);
+static void buried(struct warden *wd, pid_t pid, int status);
+static int64_t pause_after(unsigned deaths);
+
+/* Who talks to whom directly. */
+static bool
+are_peers(enum role a, enum role b)
+{
+	return a != b && (a == ROLE_ENGINE || b == ROLE_ENGINE);
+}
+
+void
+child_start_due(struct warden *wd, int64_t now)
+{
+	for (int r = 0; r < ROLE_MAX; r++) {
+		struct child *c = &wd->child[r];
+		if (!c->wanted || c->pid || c->due > now)
+			continue;
+		if (start(wd, (enum role)r) != 0) {
+			c->deaths++;
+			c->due = now + pause_after(c->deaths);
+		}
+	}
+}
+
+static int
+start(struct warden *wd, enum role r)
+{
+	struct child *c = &wd->child[r];
+	struct inherit in = { .nlisteners = 0 };
+	int pair[2];
+	pid_t pid;
+
+	if (msg_pair(pair) != 0)
+		return -1;
+	in.warden = pair[1];
+	for (int i = 0; i < ROLE_MAX; i++)
+		in.peer[i] = -1;
+	if (open_listeners(wd, r, &in) != 0) {
+		close(pair[0]);
+		close_inherit(&in);
+		return -1;
+	}
+	connect_peers(wd, r, &in);
+	c->started = c->heard = monotonic_ms();
+	c->ready = false;
+	pid = fork();
+	if (pid == 0) {
+		close(pair[0]);
+		in_child(wd, r, &in);
+	}
+	close_inherit(&in);
+	if (pid < 0) {
+		log_err("cannot start the %s: %s", role_name(r), strerror(errno));
+		close(pair[0]);
+		return -1;
+	}
+	c->pid = pid;
+	c->sock = pair[0];
+	return 0;
+}
+
+static int
+open_listeners(struct warden *wd, enum role r, struct inherit *in)
+{
+	const struct config *conf = wd->w.conf;
+	const struct policy_conf *p = &conf->policy;
+	struct listen_conf control = { .is_unix = true, .path = conf->control,
+		.text = conf->control };
+	struct error err;
+
+	if (r == ROLE_ENGINE) {
+		in->listener[0] = listener_open(&control,
+		    conf->control_group ? 0660 : 0600,
+		    wd->w.id.drop ? conf->user : NULL, conf->control_group,
+		    &err);
+		in->nlisteners = in->listener[0] >= 0;
+		if (in->listener[0] < 0) {
+			log_err("the control socket: %s", err.text);
+			return -1;
+		}
+	}
+	/* One address that cannot be had does not close the other doors. */
+	for (size_t i = 0; r == ROLE_DOORS && i < p->nlisten; i++) {
+		int fd = listener_replace(&p->listen[i], p->socket_mode,
+		    p->socket_user, p->socket_group, &err);
+		if (fd < 0)
+			log_err("policy: %s", err.text);
+		in->listener[in->nlisteners++] = fd;
+	}
+	return 0;
+}
+
+static void
+connect_peers(struct warden *wd, enum role r, struct inherit *in)
+{
+	const struct msg m = { .type = MSG_PEER, .value = r };
+	int pair[2];
+
+	for (int other = 0; other < ROLE_MAX; other++) {
+		struct child *o = &wd->child[other];
+		if (!are_peers(r, (enum role)other) || !o->pid ||
+		    msg_pair(pair) != 0)
+			continue;
+		if (msg_send(o->sock, &m, pair[1]) == 0)
+			in->peer[other] = pair[0];
+		else
+			close(pair[0]);
+		close(pair[1]);
+	}
+}
+
+/* Never returns. The other children's lines must not stay open here. */
+static void
+in_child(struct warden *wd, enum role r, struct inherit *in)
+{
+	static int (*const mains[ROLE_MAX])(const struct world *,
+	    struct inherit *) = { engine_main, doors_main, firewall_main };
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int i = 0; i < ROLE_MAX; i++)
+		if (wd->child[i].pid)
+			close(wd->child[i].sock);
+	for (size_t i = 0; i < wd->nretiring; i++)
+		close(wd->retiring[i].sock);
+	close(wd->signals);
+	/* A terminal's ^C is the warden's to handle. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	log_init(role_name(r), wd->w.foreground,
+	    log_level_parse(wd->w.conf->log_level));
+	_exit(mains[r](&wd->w, in));
+}
+
+static void
+close_inherit(struct inherit *in)
+{
+	close(in->warden);
+	for (int i = 0; i < ROLE_MAX; i++)
+		if (in->peer[i] >= 0)
+			close(in->peer[i]);
+	for (size_t i = 0; i < in->nlisteners; i++)
+		if (in->listener[i] >= 0)
+			close(in->listener[i]);
+}
+
+void
+child_tell(struct child *c, const struct msg *m)
+{
+	if (c->pid && msg_send(c->sock, m, -1) != 0)
+		log_warn("cannot tell process %d: %s", (int)c->pid,
+		    strerror(errno));
+}
+
+void
+child_retire(struct warden *wd, enum role r, int64_t grace)
+{
+	const struct msg m = { .type = MSG_STOP };
+	struct child *c = &wd->child[r];
+
+	if (!c->pid)
+		return;
+	child_tell(c, &m);
+	if (wd->nretiring == RETIRING_MAX) {
+		kill(c->pid, SIGKILL);
+		grace = 0;
+		close(wd->retiring[0].sock);
+		memmove(&wd->retiring[0], &wd->retiring[1],
+		    --wd->nretiring * sizeof(wd->retiring[0]));
+	}
+	wd->retiring[wd->nretiring++] = (struct retiring){ c->pid, c->sock,
+		monotonic_ms() + grace, r == ROLE_ENGINE };
+	c->pid = 0;
+	c->sock = -1;
+	c->ready = false;
+}
+
+void
+child_kill(struct warden *wd, enum role r, const char *why)
+{
+	struct child *c = &wd->child[r];
+
+	log_warn("the %s (process %d) %s: starting it again", role_name(r),
+	    (int)c->pid, why);
+	kill(c->pid, SIGKILL);
+	waitpid(c->pid, NULL, 0);
+	buried(wd, c->pid, -1);
+}
+
+void
+child_reap(struct warden *wd)
+{
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		buried(wd, pid, status);
+}
+
+static void
+buried(struct warden *wd, pid_t pid, int status)
+{
+	int64_t now = monotonic_ms();
+
+	for (size_t i = 0; i < wd->nretiring; i++)
+		if (wd->retiring[i].pid == pid) {
+			close(wd->retiring[i].sock);
+			wd->retiring[i] = wd->retiring[--wd->nretiring];
+			return;
+		}
+	for (int r = 0; r < ROLE_MAX; r++) {
+		struct child *c = &wd->child[r];
+		if (c->pid != pid)
+			continue;
+		if (status != -1 && WIFSIGNALED(status))
+			log_err("the %s (process %d) died of signal %d: "
+				"starting it again",
+			    role_name((enum role)r), (int)pid,
+			    WTERMSIG(status));
+		else if (status != -1)
+			log_info("the %s (process %d) ended with %d: starting "
+				 "it again",
+			    role_name((enum role)r), (int)pid,
+			    WEXITSTATUS(status));
+		close(c->sock);
+		c->pid = 0;
+		c->sock = -1;
+		c->deaths = now - c->started < STEADY_MS ? c->deaths + 1 : 0;
+		c->due = now + pause_after(c->deaths);
+		wd->w.board->restarts++;
+		if (r == ROLE_ENGINE)
+			wd->w.board->restored = 1; /* the table stands */
+	}
+}
+
+/* A child that keeps dying is not started more than every five seconds. */
+static int64_t
+pause_after(unsigned deaths)
+{
+	static const int64_t pauses[] = { 0, 0, 50, 100, 200, 500, 1000, 2000 };
+
+	return deaths < 8 ? pauses[deaths] : 5000;
+}
+
+/* Nobody waits for the enforcer, and a large firewall takes its time. */
+static int64_t
+lost_after(enum role r)
+{
+	return r == ROLE_ENFORCER ? ENFORCER_LOST_MS : HEARTBEAT_LOST_MS;
+}
+
+void
+child_watch(struct warden *wd, int64_t now)
+{
+	for (int r = 0; r < ROLE_MAX; r++)
+		if (wd->child[r].pid &&
+		    now - wd->child[r].heard >= lost_after((enum role)r))
+			child_kill(wd, (enum role)r, "is silent");
+	for (size_t i = 0; i < wd->nretiring; i++)
+		if (now >= wd->retiring[i].deadline) {
+			log_warn("process %d did not end in time: killed",
+			    (int)wd->retiring[i].pid);
+			kill(wd->retiring[i].pid, SIGKILL);
+			wd->retiring[i].deadline = INT64_MAX;
+		}
+}
+
+int64_t
+child_next(const struct warden *wd, int64_t now)
+{
+	int64_t next = now + HEARTBEAT_MS / 2;
+
+	for (int r = 0; r < ROLE_MAX; r++)
+		if (wd->child[r].wanted && !wd->child[r].pid &&
+		    wd->child[r].due < next)
+			next = wd->child[r].due;
+	return next < now ? now : next;
+}

@@ -1,0 +1,474 @@
+/* The router: which filters a line goes to, and that screens lose nothing. */
+#include "filter_fixture.h"
+
+#include <stdlib.h>
+
+#define MOST 16
+
+static struct filter *
+filter_for(const char *name, const char *program)
+{
+	struct filter *f = filter_new(name);
+
+	assert_non_null(f);
+	if (program != NULL)
+		assert_int_equal(filter_add_program(f, program), 0);
+	return f;
+}
+
+static void
+free_all(struct filter **f, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		filter_free(f[i]);
+}
+
+static void
+a_line_goes_to_all_filters_that_want_its_program(void **state)
+{
+	struct filter *f[3] = { filter_for("a", "postfix/smtpd"),
+		filter_for("b", "postfix*/smtpd"), filter_for("c", "dovecot") };
+	struct line smtpd = line_of("postfix/smtpd", "from 192.0.2.1");
+	struct line mx2 = line_of("postfix-mx2/smtpd", "from 192.0.2.1");
+	struct line dovecot = line_of("dovecot", "from 192.0.2.1");
+	struct line cron = line_of("cron", "from 192.0.2.1");
+	struct match m[MOST];
+	struct router *r;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(
+		    add(f[i], "rule", RULE_FAILURE, "^from <HOST>"), 0);
+	r = router_new(f, NULL, 3);
+	assert_non_null(r);
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(router_match(r, &smtpd, m, MOST), 2);
+		assert_ptr_equal(m[0].filter, f[0]);
+		assert_ptr_equal(m[1].filter, f[1]);
+		assert_host(&m[1], "192.0.2.1");
+		assert_int_equal(router_match(r, &mx2, m, MOST), 1);
+		assert_ptr_equal(m[0].filter, f[1]);
+		assert_int_equal(router_match(r, &dovecot, m, MOST), 1);
+		assert_ptr_equal(m[0].filter, f[2]);
+		assert_int_equal(router_match(r, &cron, m, MOST), 0);
+	}
+	assert_int_equal(f[1]->rules[0].matched, 4);
+	router_free(r);
+	free_all(f, 3);
+}
+
+static void
+no_more_than_max_are_returned(void **state)
+{
+	struct filter *f[3] = { filter_for("a", NULL), filter_for("b", NULL),
+		filter_for("c", NULL) };
+	struct line l = line_of("x", "from 192.0.2.1");
+	struct match m[MOST];
+	struct router *r;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(
+		    add(f[i], "rule", RULE_FAILURE, "^from <HOST>"), 0);
+	r = router_new(f, NULL, 3);
+	assert_int_equal(router_match(r, &l, m, 3), 3);
+	assert_int_equal(router_match(r, &l, m, 2), 2);
+	assert_int_equal(router_match(r, &l, m, 0), 0);
+	router_free(r);
+	free_all(f, 3);
+}
+
+static void
+optional_rules_take_part_where_their_bit_is_set(void **state)
+{
+	struct filter *f[2] = { filter_for("a", NULL), filter_for("b", NULL) };
+	static const uint64_t optional[2] = { 0, 1 };
+	struct rule_spec spec = {
+		.name = "strict", .optional = true, .regex = "^from <HOST>"
+	};
+	struct line l = line_of("x", "from 192.0.2.1");
+	struct match m[MOST];
+	struct router *r;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(filter_add_rule(f[i], &spec, NULL), 0);
+	r = router_new(f, optional, 2);
+	assert_int_equal(router_match(r, &l, m, MOST), 1);
+	assert_ptr_equal(m[0].filter, f[1]);
+	router_free(r);
+	free_all(f, 2);
+}
+
+static void
+an_ignored_line_is_reported_as_ignored(void **state)
+{
+	struct filter *f[1] = { filter_for("a", NULL) };
+	struct line l = line_of("x", "from 192.0.2.1 ours");
+	struct match m[MOST];
+	struct router *r;
+
+	(void)state;
+	assert_int_equal(add(f[0], "rule", RULE_FAILURE, "^from <HOST>"), 0);
+	assert_int_equal(add(f[0], "ours", RULE_IGNORE, "^from \\S+ ours"), 0);
+	r = router_new(f, NULL, 1);
+	assert_int_equal(router_match(r, &l, m, MOST), 1);
+	assert_int_equal(m[0].verdict, VERDICT_IGNORED);
+	router_free(r);
+	free_all(f, 1);
+}
+
+static void
+more_program_names_than_are_remembered_are_still_routed(void **state)
+{
+	struct filter *f[3] = { filter_for("a", "p*7"), filter_for("b", "p1*"),
+		filter_for("c", "other") };
+	struct match m[MOST];
+	struct router *r;
+	char name[32];
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(
+		    add(f[i], "rule", RULE_FAILURE, "^from <HOST>"), 0);
+	r = router_new(f, NULL, 3);
+	for (int again = 0; again < 2; again++)
+		for (int i = 0; i < 2000; i++) {
+			struct line l;
+			size_t want;
+
+			snprintf(name, sizeof(name), "p%d", i);
+			l = line_of(name, "from 192.0.2.1");
+			want = (name[1] == '1' ? 1U : 0U) +
+			    (i % 10 == 7 ? 1U : 0U);
+			assert_int_equal(router_match(r, &l, m, MOST), want);
+		}
+	router_free(r);
+	free_all(f, 3);
+}
+
+static void
+a_program_name_too_long_to_remember_is_still_routed(void **state)
+{
+	struct filter *f[1] = { filter_for("a", "*smtpd") };
+	char name[400];
+	struct line l;
+	struct match m[MOST];
+	struct router *r;
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	memcpy(name + sizeof(name) - 6, "smtpd", 6);
+	assert_int_equal(add(f[0], "rule", RULE_FAILURE, "^from <HOST>"), 0);
+	r = router_new(f, NULL, 1);
+	l = line_of(name, "from 192.0.2.1");
+	assert_int_equal(router_match(r, &l, m, MOST), 1);
+	l.program.n--;
+	assert_int_equal(router_match(r, &l, m, MOST), 0);
+	router_free(r);
+	free_all(f, 1);
+}
+
+static void
+a_router_without_filters_says_nothing(void **state)
+{
+	struct line l = line_of("x", "from 192.0.2.1");
+	struct match m[MOST];
+	struct router *r = router_new(NULL, NULL, 0);
+
+	(void)state;
+	assert_non_null(r);
+	assert_int_equal(router_match(r, &l, m, MOST), 0);
+	router_free(r);
+	router_free(NULL);
+}
+
+/* Rules that a screen must merge, keep apart, or leave alone. */
+static const char *const tricky[] = {
+	"^reject: RCPT from <HOST>: 550 5\\.1\\.1",
+	"^reject: RCPT from <HOST>: 550",
+	"^reject: RCPT from <HOST>: 55[04] 5\\.7\\.1",
+	"^reject: MAIL from <HOST>",
+	"(?i)^Reject: helo from <HOST>",
+	"^REJECT: x from <HOST>",
+	"^a|^b(?:from <HOST>)?",
+	"^(?:from|by) <HOST>|^via <HOST>",
+	"^(\\w)\\1 from <HOST>",
+	"^(?<x>q)(?P=x) from <HOST>",
+	"^(?|(z)|(y)) from <HOST>",
+	"^k\\K from <HOST>",
+	"(?x) ^ spaced \\s from \\s <HOST> # end",
+	"^\\Q(((\\E from <HOST>",
+	"^(?(?=c)cc|d) from <HOST>",
+	"^w{2}w from <HOST>",
+	"^w{2,3} from <HOST>",
+	"^w+? from <HOST>",
+	"^[[:^digit:]](5|6) from <HOST>",
+	"^[]x](5|7) from <HOST>",
+	"^\\c( from <HOST>",
+	"^\\{3} from <HOST>",
+	"^g{(1}|2) from <HOST>",
+	"^g{(1}) from <HOST>",
+	"^g{(1}x|y) from <HOST>",
+	"^(?#a (comment)m from <HOST>",
+	"^n(?i)N from <HOST>",
+	"^nM from <HOST>",
+	"^(*COMMIT)t from <HOST>",
+	"^\\x{75} from <HOST>",
+	"^\\x{76} from <HOST>",
+	"^net <SUBNET>$",
+	"^<F-USER>\\w+</F-USER>@ <HOST>$",
+	"^<F-USER>\\w+</F-USER>\\+ <HOST>$",
+	"^(?'user'\\w+)! <IP4>$",
+	"^<DNS>\\[<IP6>\\]",
+	"^id <F-ID/> port <F-PORT/>",
+	"^(?>at)omic <HOST>",
+	"^(?>at)tic <HOST>",
+	"^(?<=)look <HOST>",
+	"^(?!lock)lo\\wk <HOST>",
+	"^$|^end <HOST>$",
+};
+
+static const char *const messages[] = {
+	"reject: RCPT from 192.0.2.1: 550 5.1.1",
+	"reject: RCPT from 192.0.2.1: 550 x",
+	"reject: RCPT from 192.0.2.1: 554 5.7.1",
+	"reject: RCPT from 192.0.2.1: 554 5.7.2",
+	"reject: MAIL from [2001:db8::1]",
+	"reject: MAIL from IPv6:2001:db8::1",
+	"reject: MAIL from ::ffff:192.0.2.1",
+	"reject: MAIL from mail.example.org",
+	"reject: MAIL from fe80::1%eth0",
+	"reject: MAIL from !",
+	"REJECT: HELO from 192.0.2.1",
+	"reject: x from 192.0.2.1",
+	"REJECT: x from 192.0.2.1",
+	"a",
+	"b",
+	"from 192.0.2.1",
+	"by 192.0.2.1",
+	"via 192.0.2.1",
+	"xx from 192.0.2.1",
+	"xy from 192.0.2.1",
+	"qq from 192.0.2.1",
+	"z from 192.0.2.1",
+	"y from 192.0.2.1",
+	"k from 192.0.2.1",
+	"spaced from 192.0.2.1",
+	"((( from 192.0.2.1",
+	"cc from 192.0.2.1",
+	"d from 192.0.2.1",
+	"w from 192.0.2.1",
+	"ww from 192.0.2.1",
+	"www from 192.0.2.1",
+	"wwww from 192.0.2.1",
+	"x5 from 192.0.2.1",
+	"x6 from 192.0.2.1",
+	"x7 from 192.0.2.1",
+	"]7 from 192.0.2.1",
+	"h from 192.0.2.1",
+	"{3} from 192.0.2.1",
+	"g{1} from 192.0.2.1",
+	"g{2 from 192.0.2.1",
+	"g{1}x from 192.0.2.1",
+	"g{y from 192.0.2.1",
+	"m from 192.0.2.1",
+	"nn from 192.0.2.1",
+	"nM from 192.0.2.1",
+	"nm from 192.0.2.1",
+	"NN from 192.0.2.1",
+	"t from 192.0.2.1",
+	"u from 192.0.2.1",
+	"v from 192.0.2.1",
+	"net 192.0.2.0/24",
+	"net 2001:db8::/32",
+	"alice@ 192.0.2.1",
+	"alice+ 192.0.2.1",
+	"alice! 192.0.2.1",
+	"a.example[2001:db8::1]",
+	"id 192.0.2.1 port 25",
+	"atomic 192.0.2.1",
+	"attic 192.0.2.1",
+	"look 192.0.2.1",
+	"lock 192.0.2.1",
+	"",
+	"end 192.0.2.1",
+	"nothing at all",
+};
+
+static bool
+same(const struct match *a, const struct match *b)
+{
+	return a->filter == b->filter && a->rule == b->rule &&
+	    a->verdict == b->verdict && a->has_host == b->has_host &&
+	    span_eq(a->text, b->text) && span_eq(a->user, b->user);
+}
+
+/* Every message, by the router and by each filter: the same must come out. */
+static size_t
+compare(struct filter **f, size_t n)
+{
+	struct router *r = router_new(f, NULL, n);
+	size_t hits = 0;
+
+	assert_non_null(r);
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		struct line l = line_of("x", messages[i]);
+		struct match by_router[MOST];
+		struct match direct;
+		size_t found = router_match(r, &l, by_router, MOST);
+		size_t next = 0;
+
+		for (size_t k = 0; k < n; k++) {
+			if (filter_match(f[k], &l, 0, &direct) == VERDICT_NONE)
+				continue;
+			if (next >= found || !same(&direct, &by_router[next]))
+				fail_msg("\"%s\": rule %s is lost", messages[i],
+				    direct.rule->regex);
+			next++;
+		}
+		assert_int_equal(next, found);
+		hits += found;
+	}
+	router_free(r);
+	return hits;
+}
+
+static void
+fill(struct filter **f, size_t n)
+{
+	char name[16];
+
+	for (size_t i = 0; i < n; i++)
+		f[i] = filter_for("f", NULL);
+	for (size_t i = 0; i < sizeof(tricky) / sizeof(tricky[0]); i++) {
+		snprintf(name, sizeof(name), "r%zu", i);
+		assert_int_equal(
+		    add(f[i % n], name, RULE_FAILURE, tricky[i]), 0);
+	}
+}
+
+static void
+what_passes_no_screen_matches_no_rule(void **state)
+{
+	struct filter *f[MOST];
+
+	(void)state;
+	for (size_t n = 1; n <= MOST; n++) {
+		fill(f, n);
+		assert_true(compare(f, n) >= 50);
+		free_all(f, n);
+	}
+}
+
+/* Each rule alone in its screen, so that no other lets its lines in. */
+static void
+each_rule_alone_passes_its_own_screen(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(tricky) / sizeof(tricky[0]); i++) {
+		struct filter *f[1] = { filter_for("f", NULL) };
+
+		assert_int_equal(add(f[0], "r", RULE_FAILURE, tricky[i]), 0);
+		if (compare(f, 1) == 0)
+			fail_msg("%s matches none of the messages", tricky[i]);
+		free_all(f, 1);
+	}
+}
+
+/* And each pair, so that every two are merged. */
+static void
+each_pair_of_rules_passes_its_screen(void **state)
+{
+	size_t n = sizeof(tricky) / sizeof(tricky[0]);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = i + 1; k < n; k++) {
+			struct filter *f[1] = { filter_for("f", NULL) };
+
+			assert_int_equal(
+			    add(f[0], "a", RULE_FAILURE, tricky[i]), 0);
+			assert_int_equal(
+			    add(f[0], "b", RULE_FAILURE, tricky[k]), 0);
+			compare(f, 1);
+			free_all(f, 1);
+		}
+}
+
+/* A screen that hits a limit knows nothing about the rules. */
+static void
+a_screen_at_its_limit_hides_no_match(void **state)
+{
+	struct filter *f[1] = { filter_for("f", NULL) };
+	char *text = test_malloc(LINE_MAX_BYTES);
+	struct line l = { .program = SPAN("x"),
+		.message = { text, LINE_MAX_BYTES } };
+	struct match m[MOST];
+	struct router *r;
+
+	(void)state;
+	memset(text, 'b', LINE_MAX_BYTES);
+	memcpy(text, "from 192.0.2.1 ", 15);
+	text[LINE_MAX_BYTES - 1] = ' ';
+	assert_int_equal(
+	    add(f[0], "bad", RULE_FAILURE, "^.*?b[^y]*+[cd] <HOST>"), 0);
+	assert_int_equal(add(f[0], "good", RULE_FAILURE, "^from <HOST>"), 0);
+	r = router_new(f, NULL, 1);
+	assert_int_equal(router_match(r, &l, m, MOST), 1);
+	assert_string_equal(m[0].rule->name, "good");
+	assert_int_equal(f[0]->rules[0].limited, 1);
+	router_free(r);
+	free_all(f, 1);
+	test_free(text);
+}
+
+static void
+more_filters_than_a_word_has_bits_are_routed(void **state)
+{
+	enum { MANY = 150 };
+	struct filter *f[MANY];
+	struct match m[MANY];
+	struct line l = line_of("p149", "from 192.0.2.1");
+	struct router *r;
+	char name[16];
+
+	(void)state;
+	for (size_t i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "p%zu", i);
+		f[i] = filter_for(name, i % 50 == 0 ? "*" : name);
+		assert_int_equal(
+		    add(f[i], "rule", RULE_FAILURE, "^from <HOST>"), 0);
+	}
+	r = router_new(f, NULL, MANY);
+	assert_int_equal(router_match(r, &l, m, MANY), 4);
+	assert_ptr_equal(m[0].filter, f[0]);
+	assert_ptr_equal(m[3].filter, f[149]);
+	router_free(r);
+	free_all(f, MANY);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_line_goes_to_all_filters_that_want_its_program),
+		cmocka_unit_test(no_more_than_max_are_returned),
+		cmocka_unit_test(
+		    optional_rules_take_part_where_their_bit_is_set),
+		cmocka_unit_test(an_ignored_line_is_reported_as_ignored),
+		cmocka_unit_test(
+		    more_program_names_than_are_remembered_are_still_routed),
+		cmocka_unit_test(
+		    a_program_name_too_long_to_remember_is_still_routed),
+		cmocka_unit_test(a_router_without_filters_says_nothing),
+		cmocka_unit_test(what_passes_no_screen_matches_no_rule),
+		cmocka_unit_test(each_rule_alone_passes_its_own_screen),
+		cmocka_unit_test(each_pair_of_rules_passes_its_screen),
+		cmocka_unit_test(a_screen_at_its_limit_hides_no_match),
+		cmocka_unit_test(more_filters_than_a_word_has_bits_are_routed),
+	};
+
+	return cmocka_run_group_tests_name("router", tests, NULL, NULL);
+}

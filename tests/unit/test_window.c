@@ -1,0 +1,595 @@
+/*
+ * The windows, case by case, and then every verdict, count and reference
+ * against a model that keeps all history and adds up anew each time.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mxward/window.h"
+
+static uint64_t
+rnd(uint64_t *s)
+{
+	*s ^= *s << 13;
+	*s ^= *s >> 7;
+	*s ^= *s << 17;
+	return *s;
+}
+
+static struct prefix
+key(uint32_t i)
+{
+	struct prefix p = { .len = 128 };
+
+	p.addr.b[0] = 0x20;
+	p.addr.b[12] = (uint8_t)(i >> 24);
+	p.addr.b[13] = (uint8_t)(i >> 16);
+	p.addr.b[14] = (uint8_t)(i >> 8);
+	p.addr.b[15] = (uint8_t)i;
+	return p;
+}
+
+static int
+fail_at(struct windows *w, uint32_t who, int64_t when, unsigned count,
+    uint64_t ref, struct window_refs *refs)
+{
+	struct prefix p = key(who);
+
+	return windows_fail(w, &p, when, count, ref, refs);
+}
+
+static unsigned
+count_of(const struct windows *w, uint32_t who)
+{
+	struct prefix p = key(who);
+
+	return windows_count(w, &p, NULL);
+}
+
+static void
+what_reaches_maxretry(void **state)
+{
+	static const struct {
+		const char *what;
+		unsigned maxretry;
+		int64_t findtime;
+		struct {
+			int64_t when;
+			unsigned count;
+			int verdict;
+		} fail[6];
+	} cases[] = {
+		{ "third of three", 3, 10,
+		    { { 1, 1, 0 }, { 2, 1, 0 }, { 3, 1, 1 } } },
+		{ "first of one", 1, 10, { { 1, 1, 1 }, { 1, 1, 1 } } },
+		{ "exactly findtime apart", 2, 10, { { 5, 1, 0 }, { 15, 1, 1 } } },
+		{ "one second more", 2, 10, { { 5, 1, 0 }, { 16, 1, 0 } } },
+		{ "the window slides", 3, 10,
+		    { { 1, 1, 0 }, { 9, 1, 0 }, { 12, 1, 0 }, { 19, 1, 1 } } },
+		{ "weight counts", 5, 10, { { 1, 2, 0 }, { 2, 3, 1 } } },
+		{ "weight beyond", 5, 10, { { 1, 60, 1 }, { 2, 4, 0 } } },
+		{ "weight no sum holds", 5, 10,
+		    { { 1, 4, 0 }, { 2, UINT32_MAX, 1 } } },
+		{ "no weight is one", 2, 10, { { 1, 0, 0 }, { 2, 0, 1 } } },
+		{ "out of order", 3, 10,
+		    { { 9, 1, 0 }, { 3, 1, 0 }, { 6, 1, 1 } } },
+		{ "too late counts for nothing", 2, 10,
+		    { { 20, 1, 0 }, { 9, 1, 0 }, { 10, 1, 1 } } },
+		{ "late, before what has left", 3, 10,
+		    { { 1, 1, 0 }, { 14, 1, 0 }, { 4, 1, 0 }, { 3, 1, 0 },
+			{ 5, 1, 1 } } },
+		{ "starts again from nothing", 2, 10,
+		    { { 1, 1, 0 }, { 2, 1, 1 }, { 3, 1, 0 }, { 4, 1, 1 } } },
+		{ "findtime 0 is one second", 2, 0,
+		    { { 1, 1, 0 }, { 2, 1, 0 }, { 2, 1, 1 } } },
+		{ "times at both ends of time", 2, 10,
+		    { { INT64_MIN, 1, 0 }, { INT64_MAX, 1, 0 },
+			{ INT64_MAX, 1, 1 } } },
+	};
+	struct windows *w;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		w = windows_new(cases[i].maxretry, cases[i].findtime, 10);
+		for (k = 0; k < 6 && (cases[i].fail[k].when != 0); k++)
+			if (fail_at(w, 1, cases[i].fail[k].when,
+				cases[i].fail[k].count, k + 1,
+				NULL) != cases[i].fail[k].verdict)
+				fail_msg("%s, failure %zu", cases[i].what,
+				    k + 1);
+		windows_free(w);
+	}
+}
+
+static void
+keys_do_not_share_a_window(void **state)
+{
+	struct windows *w = windows_new(2, 10, 10);
+	struct prefix host = key(1), net = prefix_of(&host.addr, 64);
+
+	(void)state;
+	assert_int_equal(windows_fail(w, &host, 1, 1, 0, NULL), 0);
+	assert_int_equal(windows_fail(w, &net, 1, 1, 0, NULL), 0);
+	assert_int_equal(fail_at(w, 2, 1, 1, 0, NULL), 0);
+	assert_int_equal(windows_keys(w), 3);
+	assert_int_equal(fail_at(w, 1, 1, 1, 0, NULL), 1);
+	assert_int_equal(windows_keys(w), 2);
+	windows_free(w);
+}
+
+static void
+refs_come_oldest_first_and_without_zeroes(void **state)
+{
+	struct windows *w = windows_new(5, 100, 10);
+	struct window_refs refs;
+	static const uint64_t want[] = { 13, 12, 11, 14 };
+
+	(void)state;
+	fail_at(w, 1, 50, 1, 11, NULL);
+	fail_at(w, 1, 40, 1, 12, NULL);
+	fail_at(w, 1, 45, 1, 0, NULL);
+	fail_at(w, 1, 30, 1, 13, NULL);
+	assert_int_equal(fail_at(w, 1, 50, 1, 14, &refs), 1);
+	assert_int_equal(refs.n, 4);
+	assert_memory_equal(refs.ref, want, sizeof(want));
+	windows_free(w);
+}
+
+static void
+clear_forgets_and_says_what(void **state)
+{
+	struct windows *w = windows_new(9, 100, 10);
+	struct prefix p = key(1);
+	struct window_refs refs = { NULL, 7 };
+
+	(void)state;
+	assert_int_equal(windows_clear(w, &p, &refs), 0);
+	assert_int_equal(refs.n, 0);
+	fail_at(w, 1, 1, 2, 21, NULL);
+	fail_at(w, 1, 2, 3, 22, NULL);
+	fail_at(w, 1, 3, 1, 23, NULL);
+	assert_int_equal(count_of(w, 1), 6);
+	assert_int_equal(windows_clear(w, &p, &refs), 6);
+	assert_int_equal(refs.n, 3);
+	assert_int_equal(refs.ref[0], 21);
+	assert_int_equal(refs.ref[2], 23);
+	assert_int_equal(count_of(w, 1), 0);
+	assert_int_equal(windows_keys(w), 0);
+	assert_int_equal(windows_clear(w, &p, NULL), 0);
+	windows_free(w);
+}
+
+static void
+count_tells_the_newest_time(void **state)
+{
+	struct windows *w = windows_new(9, 100, 10);
+	struct prefix p = key(1);
+	int64_t newest = -1;
+
+	(void)state;
+	assert_int_equal(windows_count(w, &p, &newest), 0);
+	assert_int_equal(newest, -1);
+	fail_at(w, 1, 50, 1, 0, NULL);
+	fail_at(w, 1, 20, 1, 0, NULL);
+	assert_int_equal(windows_count(w, &p, &newest), 2);
+	assert_int_equal(newest, 50);
+	windows_free(w);
+}
+
+static void
+full_windows_forget_an_old_key(void **state)
+{
+	struct windows *w = windows_new(3, 1000000, 1000);
+	uint32_t i, old = 0, young = 0;
+
+	(void)state;
+	for (i = 0; i < 1000; i++)
+		fail_at(w, i, i, 1, 0, NULL);
+	assert_int_equal(windows_evicted(w), 0);
+	for (i = 1000; i < 1500; i++) {
+		assert_int_equal(fail_at(w, i, i, 1, 0, NULL), 0);
+		assert_int_equal(count_of(w, i), 1);
+	}
+	assert_int_equal(windows_keys(w), 1000);
+	assert_int_equal(windows_evicted(w), 500);
+	for (i = 0; i < 500; i++)
+		old += count_of(w, i);
+	for (i = 1000; i < 1500; i++)
+		young += count_of(w, i);
+	assert_true(young > 400);
+	assert_true(old < 200);
+	windows_free(w);
+}
+
+static void
+one_key_is_room_enough(void **state)
+{
+	struct windows *w = windows_new(2, 10, 0);
+
+	(void)state;
+	assert_int_equal(fail_at(w, 1, 1, 1, 0, NULL), 0);
+	assert_int_equal(fail_at(w, 2, 1, 1, 0, NULL), 0);
+	assert_int_equal(windows_keys(w), 1);
+	assert_int_equal(fail_at(w, 2, 1, 1, 0, NULL), 1);
+	assert_int_equal(windows_keys(w), 0);
+	windows_free(w);
+}
+
+static void
+prune_forgets_what_no_line_can_count_with(void **state)
+{
+	struct windows *w = windows_new(3, 10, 10000);
+	uint32_t i;
+	size_t n = 0;
+
+	(void)state;
+	for (i = 0; i < 5000; i++)
+		fail_at(w, i, i % 100, 1, 0, NULL);
+	assert_int_equal(windows_prune(w, 10, 100000), 0);
+	assert_int_equal(windows_prune(w, 60, 0), 0);
+	for (i = 0; i < 5; i++)
+		n += windows_prune(w, 60, 1000);
+	assert_int_equal(n, 2500);
+	for (i = 0; i < 5000; i++)
+		assert_int_equal(count_of(w, i), i % 100 >= 50);
+	assert_int_equal(windows_prune(w, 1000, 100000), 2500);
+	assert_int_equal(windows_keys(w), 0);
+	assert_int_equal(windows_prune(w, 1000, 100), 0);
+	windows_free(w);
+}
+
+static void
+restored_failures_never_ban_but_the_next_one_does(void **state)
+{
+	struct windows *w = windows_new(3, 10, 10);
+	struct prefix p = key(1);
+	struct window_refs refs;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 9; i++)
+		assert_int_equal(
+		    windows_restore(w, &p, 100 + i, 1, 40 + (uint64_t)i), 0);
+	assert_int_equal(windows_keys(w), 1);
+	assert_int_equal(fail_at(w, 1, 109, 1, 50, &refs), 1);
+	assert_int_equal(refs.n, 3);
+	assert_int_equal(refs.ref[0], 47);
+	assert_int_equal(refs.ref[2], 50);
+	windows_free(w);
+	w = windows_new(1, 10, 10);
+	assert_int_equal(windows_restore(w, &p, 100, 1, 1), 0);
+	assert_int_equal(windows_keys(w), 0);
+	windows_free(w);
+}
+
+static void
+nonsense_makes_no_windows(void **state)
+{
+	(void)state;
+	assert_null(windows_new(0, 10, 10));
+	assert_null(windows_new(1, 10, SIZE_MAX));
+	windows_free(NULL);
+}
+
+/* The model: everything that was ever counted for each key. */
+#define KEYS    40
+#define HISTORY 4000
+
+struct past {
+	int64_t when;
+	unsigned count;
+	uint64_t ref;
+};
+
+struct model {
+	unsigned maxretry;
+	int64_t findtime;
+	struct past past[KEYS][HISTORY]; /* in order of arrival */
+	size_t n[KEYS];
+};
+
+static bool
+newest(const struct model *m, uint32_t who, int64_t *when)
+{
+	size_t i;
+
+	for (i = 0; i < m->n[who]; i++)
+		if (i == 0 || m->past[who][i].when > *when)
+			*when = m->past[who][i].when;
+	return m->n[who] > 0;
+}
+
+/* Sum of the window that ends with the newest, and its refs by time. */
+static unsigned
+window(const struct model *m, uint32_t who, uint64_t *refs, size_t *nrefs)
+{
+	int64_t last = 0, t;
+	unsigned sum = 0;
+	size_t i;
+
+	*nrefs = 0;
+	if (!newest(m, who, &last))
+		return 0;
+	for (t = last - m->findtime; t <= last; t++)
+		for (i = 0; i < m->n[who]; i++) {
+			if (m->past[who][i].when != t)
+				continue;
+			sum += m->past[who][i].count;
+			if (m->past[who][i].ref != 0)
+				refs[(*nrefs)++] = m->past[who][i].ref;
+		}
+	return sum;
+}
+
+static void
+same_refs(const struct window_refs *refs, const uint64_t *want, size_t n)
+{
+	assert_int_equal(refs->n, n);
+	if (n > 0)
+		assert_memory_equal(refs->ref, want, n * sizeof(*want));
+}
+
+static void
+model_fail(struct windows *w, struct model *m, uint64_t *s, int64_t now,
+    uint64_t step)
+{
+	static uint64_t want[HISTORY];
+	uint32_t who = (uint32_t)(rnd(s) % KEYS);
+	struct past p = { .when = now, .count = 1, .ref = step };
+	struct window_refs refs = { NULL, 0 };
+	size_t n;
+	int verdict;
+
+	if (rnd(s) % 3 == 0)
+		p.when -= (int64_t)(rnd(s) % (2 * (uint64_t)m->findtime + 2));
+	if (rnd(s) % 8 == 0)
+		p.count = 1 + (unsigned)(rnd(s) % 4);
+	if (rnd(s) % 8 == 0)
+		p.ref = 0;
+	assert_true(m->n[who] < HISTORY);
+	m->past[who][m->n[who]++] = p;
+	verdict = window(m, who, want, &n) >= m->maxretry;
+	assert_int_equal(
+	    fail_at(w, who, p.when, p.count, p.ref, &refs), verdict);
+	if (!verdict)
+		return;
+	same_refs(&refs, want, n);
+	m->n[who] = 0;
+}
+
+static void
+model_clear(struct windows *w, struct model *m, uint64_t *s)
+{
+	static uint64_t want[HISTORY];
+	uint32_t who = (uint32_t)(rnd(s) % KEYS);
+	struct window_refs refs;
+	struct prefix p = key(who);
+	unsigned sum;
+	size_t n;
+
+	sum = window(m, who, want, &n);
+	assert_int_equal(windows_clear(w, &p, &refs), sum);
+	same_refs(&refs, want, n);
+	m->n[who] = 0;
+}
+
+/* Both forget what no line after clock could count with. */
+static void
+model_prune(struct windows *w, struct model *m, int64_t clock)
+{
+	uint32_t who;
+	int64_t last;
+
+	windows_prune(w, clock, KEYS);
+	windows_prune(w, clock, KEYS);
+	for (who = 0; who < KEYS; who++)
+		if (newest(m, who, &last) && last < clock - m->findtime)
+			m->n[who] = 0;
+}
+
+/* What the store would give back: by arrival, by time, or in any order. */
+static struct windows *
+model_restart(
+    struct windows *w, const struct model *m, uint64_t *s, uint32_t keys)
+{
+	static struct past past[HISTORY];
+	struct prefix p;
+	uint32_t who;
+	size_t i, k, n;
+	struct past swap;
+
+	windows_free(w);
+	w = windows_new(m->maxretry, m->findtime, keys);
+	for (who = 0; who < KEYS; who++) {
+		n = m->n[who];
+		memcpy(past, m->past[who], n * sizeof(*past));
+		for (i = n; rnd(s) % 2 == 0 && i > 1; i--) {
+			k = rnd(s) % i;
+			/* Those of one second stay in order. */
+			if (past[k].when == past[i - 1].when)
+				continue;
+			swap = past[k];
+			past[k] = past[i - 1];
+			past[i - 1] = swap;
+		}
+		p = key(who);
+		for (i = 0; i < n; i++)
+			assert_int_equal(windows_restore(w, &p, past[i].when,
+					     past[i].count, past[i].ref),
+			    0);
+	}
+	return w;
+}
+
+static void
+model_compare(const struct windows *w, const struct model *m)
+{
+	static uint64_t refs[HISTORY];
+	int64_t last, got;
+	uint32_t who;
+	size_t n;
+	struct prefix p;
+
+	for (who = 0; who < KEYS; who++) {
+		p = key(who);
+		last = got = 0;
+		newest(m, who, &last);
+		assert_int_equal(
+		    windows_count(w, &p, &got), window(m, who, refs, &n));
+		assert_int_equal(got, last);
+	}
+}
+
+static void
+random_failures_agree_with_a_naive_model(void **state)
+{
+	struct model *m = malloc(sizeof(*m));
+	struct windows *w;
+	uint64_t seed, s, step;
+	int64_t now, clock;
+
+	(void)state;
+	for (seed = 1; seed <= 200; seed++) {
+		s = seed * UINT64_C(0x9e3779b97f4a7c15);
+		memset(m->n, 0, sizeof(m->n));
+		m->maxretry = 1 + (unsigned)(rnd(&s) % 12);
+		m->findtime = (int64_t)(rnd(&s) % 30);
+		w = windows_new(m->maxretry, m->findtime, KEYS);
+		now = 1000;
+		for (step = 1; step < 1500; step++) {
+			now += (int64_t)(rnd(&s) % 2);
+			/* No line is later than twice findtime. */
+			clock = now - 2 * m->findtime - 1;
+			model_fail(w, m, &s, now, step);
+			if (rnd(&s) % 10 == 0)
+				windows_prune(w, clock, 7);
+			if (rnd(&s) % 20 != 0)
+				continue;
+			model_prune(w, m, clock);
+			model_compare(w, m);
+			model_clear(w, m, &s);
+		}
+		assert_int_equal(windows_evicted(w), 0);
+		windows_free(w);
+	}
+	free(m);
+}
+
+static void
+each_sum(void *arg, const struct prefix *p, unsigned count, int64_t last)
+{
+	(void)p;
+	(void)last;
+	*(uint64_t *)arg += count;
+}
+
+static void
+restart_in_any_order_changes_no_verdict(void **state)
+{
+	struct model *m = malloc(sizeof(*m));
+	struct windows *w;
+	uint64_t seed, s, step, sum, want, refs[HISTORY];
+	uint32_t who;
+	int64_t now;
+	size_t n;
+
+	(void)state;
+	for (seed = 1; seed <= 100; seed++) {
+		s = seed * UINT64_C(0xbf58476d1ce4e5b9);
+		memset(m->n, 0, sizeof(m->n));
+		m->maxretry = 1 + (unsigned)(rnd(&s) % 12);
+		m->findtime = (int64_t)(rnd(&s) % 30);
+		w = windows_new(m->maxretry, m->findtime, KEYS);
+		now = 1000;
+		for (step = 1; step < 600; step++) {
+			now += (int64_t)(rnd(&s) % 2);
+			/* Ref 0: what the order within a second was, a store
+			 * that is read by time does not know. */
+			model_fail(w, m, &s, now, 0);
+			if (rnd(&s) % 40 != 0)
+				continue;
+			w = model_restart(w, m, &s, KEYS);
+			if (m->maxretry == 1)
+				continue;
+			model_compare(w, m);
+			for (who = 0, sum = want = 0; who < KEYS; who++)
+				want += window(m, who, refs, &n);
+			windows_each(w, each_sum, &sum);
+			assert_int_equal(sum, want);
+		}
+		windows_free(w);
+	}
+	free(m);
+}
+
+/* Growth, shrinking, chunks and the index, with as many keys as fill several. */
+static void
+many_keys_come_and_go(void **state)
+{
+	static uint8_t have[20000];
+	struct windows *w = windows_new(4, 1000, 20000);
+	uint64_t s = 99;
+	uint32_t i, who, top, keys = 0;
+	struct prefix p;
+
+	(void)state;
+	memset(have, 0, sizeof(have));
+	for (i = 0; i < 600000; i++) {
+		/* Tides, so that the index grows and shrinks. */
+		top = i / 60000 % 2 == 0 ? 60 : 30;
+		who = (uint32_t)(rnd(&s) % 20000);
+		if (rnd(&s) % 100 < top) {
+			assert_int_equal(
+			    fail_at(w, who, 5, 1, 1, NULL), have[who] == 3);
+			keys += have[who] == 0;
+			have[who]++;
+		} else {
+			p = key(who);
+			assert_int_equal(
+			    windows_clear(w, &p, NULL), have[who]);
+			keys -= have[who] != 0;
+			have[who] = 0;
+		}
+		if (have[who] == 4) {
+			have[who] = 0;
+			keys--;
+		}
+		assert_int_equal(windows_keys(w), keys);
+	}
+	for (who = 0; who < 20000; who++)
+		assert_int_equal(count_of(w, who), have[who]);
+	while (windows_prune(w, 5000, 1000) > 0)
+		;
+	assert_int_equal(windows_keys(w), 0);
+	windows_free(w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_reaches_maxretry),
+		cmocka_unit_test(keys_do_not_share_a_window),
+		cmocka_unit_test(refs_come_oldest_first_and_without_zeroes),
+		cmocka_unit_test(clear_forgets_and_says_what),
+		cmocka_unit_test(count_tells_the_newest_time),
+		cmocka_unit_test(full_windows_forget_an_old_key),
+		cmocka_unit_test(one_key_is_room_enough),
+		cmocka_unit_test(prune_forgets_what_no_line_can_count_with),
+		cmocka_unit_test(
+		    restored_failures_never_ban_but_the_next_one_does),
+		cmocka_unit_test(nonsense_makes_no_windows),
+		cmocka_unit_test(random_failures_agree_with_a_naive_model),
+		cmocka_unit_test(restart_in_any_order_changes_no_verdict),
+		cmocka_unit_test(many_keys_come_and_go),
+	};
+
+	return cmocka_run_group_tests_name("window", tests, NULL, NULL);
+}
