@@ -112,7 +112,7 @@ system: all $(BENCH)
 	@bats --tap tests/system
 
 samples: $(BUILD)/mxwardctl
-	$(BUILD)/mxwardctl test --samples --config conf/quickstart.conf
+	@mkdir -p build/check && bash tests/samples.sh
 
 sanitize: ## the unit tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/san HARDEN= \
@@ -136,6 +136,11 @@ install: all ## install under PREFIX (DESTDIR is honoured)
 	@BUILD=$(BUILD) DESTDIR=$(DESTDIR) SBINDIR=$(SBINDIR) BINDIR=$(BINDIR) \
 	MANDIR=$(MANDIR) DATADIR=$(DATADIR) SYSCONFDIR=$(SYSCONFDIR) \
 	STATEDIR=$(STATEDIR) UNITDIR=$(UNITDIR) sh contrib/install.sh
+
+uninstall: ## remove it again; configuration and state stay
+	@BUILD=$(BUILD) DESTDIR=$(DESTDIR) SBINDIR=$(SBINDIR) BINDIR=$(BINDIR) \
+	MANDIR=$(MANDIR) DATADIR=$(DATADIR) SYSCONFDIR=$(SYSCONFDIR) \
+	STATEDIR=$(STATEDIR) UNITDIR=$(UNITDIR) sh contrib/install.sh uninstall
 
 clean: ## remove what was built
 	rm -rf $(BUILD)

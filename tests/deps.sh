@@ -21,7 +21,7 @@ debian() {
 	    libmnl-dev libsystemd-dev libseccomp-dev libcap-ng-dev libmilter-dev"
 	[ "$kind" = build ] || list="$list libcmocka-dev bats clang
 	    libclang-rt-14-dev clang-format-14 mandoc shellcheck jq sqlite3
-	    iproute2 nftables netcat-openbsd python3 postfix dovecot-core
+	    iproute2 nftables netcat-openbsd python3 tzdata postfix dovecot-core
 	    dovecot-imapd dovecot-pop3d systemd-journal-remote procps"
 	missing=
 	for p in $list; do

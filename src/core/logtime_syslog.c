@@ -40,8 +40,10 @@ logtime_syslog(struct logtime *lt, struct span text, int64_t *when)
 
 	if (remembered(lt, text)) {
 		n = time_skip_fraction(text, USUAL_BYTES);
+		if (!time_ends(text, n))
+			return 0;
 		*when = lt->stamp_time[STAMP_SYSLOG];
-		return time_ends(text, n) ? n : 0;
+		return n;
 	}
 	if (!take_stamp(text, &s))
 		return 0;
@@ -174,7 +176,7 @@ infer_year(
     struct logtime *lt, const struct stamp *s, int64_t *when, bool *twice)
 {
 	int64_t limit = lt->now + DAY;
-	int64_t year = civil_year(limit + ZONE_MAX);
+	int64_t year = civil_year(limit + ZONE_MAX), utc;
 
 	for (int back = 0; back <= 8; back++, year--) {
 		int64_t civil =
@@ -184,9 +186,11 @@ infer_year(
 		if (s->day > civil_month_days(year, s->month) ||
 		    civil - ZONE_MAX > limit)
 			continue;
-		*when = zone_to_utc(lt, civil, twice);
-		if (*when <= limit)
+		utc = zone_to_utc(lt, civil, twice);
+		if (utc <= limit) {
+			*when = utc;
 			return true;
+		}
 	}
 	return false;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -142,7 +143,10 @@ in_child(struct warden *wd, enum role r, struct inherit *in)
 	static int (*const mains[ROLE_MAX])(const struct world *,
 	    struct inherit *) = { engine_main, doors_main, firewall_main };
 	sigset_t none;
+	char name[16]; /* TASK_COMM_LEN, see prctl(2) */
 
+	snprintf(name, sizeof(name), "mxward-%s", role_name(r));
+	prctl(PR_SET_NAME, name);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (int i = 0; i < ROLE_MAX; i++)
 		if (wd->child[i].pid)

@@ -311,6 +311,33 @@ catch_up(struct engine *e)
 	log_debug("caught up with all sources");
 }
 
+static bool
+store_ban_again(void *arg, const struct ban *b)
+{
+	struct engine *e = arg;
+	struct ban copy = *b;
+
+	if (b->flags & (BAN_FRIEND | BAN_OVER))
+		return true;
+	copy.id = store_ban(e->store, bantable_jail_name(e->w->table, b->jail),
+	    b, "kept in memory while the database was damaged");
+	bantable_put(e->w->table, &copy);
+	return true;
+}
+
+/* The database was damaged and a new one begun: memory still knows who is
+ * banned. Positions follow with the next lines. */
+static void
+store_again(struct engine *e)
+{
+	log_err("the database was damaged and was kept as %s; a new one begins "
+		"with the bans in force",
+	    store_aside(e->store));
+	bantable_each(e->w->table, store_ban_again, e);
+	memset(e->saved, 0, judge_jails(e->judge) * sizeof(*e->saved));
+	e->batch = true;
+}
+
 static void
 mend_store(struct engine *e)
 {
@@ -327,6 +354,9 @@ mend_store(struct engine *e)
 			return;
 		store_close(s);
 	} else if (store_retry(e->store, &err) != 0) {
+		return;
+	} else if (store_aside(e->store)[0]) {
+		store_again(e);
 		return;
 	}
 	log_info("the store works again: starting over from it");

@@ -78,9 +78,8 @@ nft_now(void)
 
 size_t
 nft_items(const struct nft *n, const struct element *el, size_t count,
-    bool standing, struct item *out)
+    int64_t now, bool standing, struct item *out)
 {
-	int64_t now = nft_now();
 	size_t i, m = 0;
 
 	for (i = 0; i < count; i++) {
@@ -128,7 +127,7 @@ apply_batch(struct work *w, const struct element *el, size_t count)
 		w->done[i] = 1;
 		w->failed = true;
 	}
-	m = nft_items(w->n, el, count, false, it);
+	m = nft_items(w->n, el, count, nft_now(), false, it);
 	make_sets(w, it, m);
 	run_items(w, it, m);
 	/* What was superseded shares the fate of its successor. */

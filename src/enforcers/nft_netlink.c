@@ -1,7 +1,5 @@
 /*
  * Reading the kernel's side over netlink (linux/netfilter/nf_tables.h).
- * libnftables could print it as text or JSON, but a set of a hundred thousand
- * elements takes it a second, and netlink a few hundredths of one.
  *
  * Chain, rules and friends are not understood, only compared: a checksum of
  * their messages is taken after we wrote them, and must be the same later.

@@ -73,10 +73,11 @@ struct nft {
 	struct text text;
 };
 
-/* An element the kernel holds, and how long still (-1: for ever). */
+/* An element the kernel holds, and when it ends: milliseconds since the epoch,
+ * or -1 for never. */
 struct held {
 	struct addr addr;
-	int64_t left_ms;
+	int64_t end_ms;
 };
 
 /* An element to be written: sorted by set and address it becomes text. */
@@ -116,7 +117,7 @@ int nft_apply(struct nft *n, const struct element *el, size_t count,
  * configured group are left out. standing: none is to be deleted, whatever
  * its op. Returns how many. */
 size_t nft_items(const struct nft *n, const struct element *el, size_t count,
-    bool standing, struct item *out);
+    int64_t now, bool standing, struct item *out);
 int64_t nft_now(void);
 
 /* nft_netlink.c: reading */
@@ -132,7 +133,8 @@ int nft_complain(int e, struct error *err);
 const struct nlattr *nft_element_list(const struct nlmsghdr *h);
 
 /* nft_elements.c */
-/* The elements of a set; the array is the caller's to free. */
+/* The elements of a set, sorted by address; the array is the caller's to free.
+ * A set that is not there has none. */
 int nft_held(struct nft *n, unsigned id, struct held **out, size_t *count,
     struct error *err);
 

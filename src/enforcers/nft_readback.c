@@ -18,6 +18,7 @@
 struct diff {
 	struct element *el;
 	size_t n, size;
+	int64_t now; /* to which struct item's left refers */
 };
 
 static long compare(
@@ -28,12 +29,11 @@ static int compare_set(struct nft *n, unsigned id, const struct item *it,
     size_t count, struct diff *d, struct error *err);
 static int walk(unsigned id, const struct item *it, size_t count,
     const struct held *held, size_t nheld, struct diff *d);
-static bool is_over(const struct held *h);
-static bool is_right(const struct item *it, const struct held *h);
+static bool is_over(const struct held *h, int64_t now);
+static bool is_right(const struct item *it, const struct held *h, int64_t now);
 static int differ(
     struct diff *d, unsigned id, const struct addr *a, int64_t left);
 static int cmp(const struct addr *a, const struct addr *b);
-static int by_address(const void *a, const void *b);
 static int repair(struct nft *n, const struct diff *d, struct error *err);
 
 long
@@ -59,14 +59,14 @@ compare(
     struct nft *n, const struct element *el, size_t count, struct error *err)
 {
 	struct item *it = malloc((count + 1) * sizeof(*it));
-	struct diff d = { 0 };
+	struct diff d = { .now = nft_now() };
 	size_t i = 0, m, total;
 	long built, repairs = -1;
 	unsigned id;
 
 	if (it == NULL)
 		return error_set(err, "nftables: out of memory");
-	total = nft_items(n, el, count, true, it);
+	total = nft_items(n, el, count, d.now, true, it);
 	if ((built = build(n, it, total, err)) == -1)
 		goto out;
 	for (id = 0; id < SETIDS; id++) {
@@ -121,8 +121,6 @@ compare_set(struct nft *n, unsigned id, const struct item *it, size_t count,
 
 	if (nft_held(n, id, &held, &nheld, err) == -1)
 		return -1;
-	if (nheld > 1)
-		qsort(held, nheld, sizeof(*held), by_address);
 	rc = walk(id, it, count, held, nheld, d);
 	free(held);
 	return rc == 0 ? 0 : error_set(err, "nftables: out of memory");
@@ -143,38 +141,35 @@ walk(unsigned id, const struct item *it, size_t count, const struct held *held,
 		}
 		c = it == end ? 1 : h == last ? -1 : cmp(&it->addr, &h->addr);
 		if (c > 0) {
-			if (!is_over(h))
+			if (!is_over(h, d->now))
 				rc = differ(d, id, &h->addr, 0);
 		} else if (c < 0) {
 			if (it->left < 0 || it->left > TOLERANCE)
 				rc = differ(d, id, &it->addr, it->left);
-		} else if (!is_right(it, h)) {
+		} else if (!is_right(it, h, d->now)) {
 			rc = differ(d, id, &it->addr, it->left);
 		}
 		it += c <= 0;
-		/* A set that is being resized may show an element twice. */
-		if (c >= 0)
-			for (h++; h < last && cmp(&h->addr, &h[-1].addr) == 0;)
-				h++;
+		h += c >= 0;
 	}
 	return rc;
 }
 
 /* As good as gone: the kernel will have done it before we could. */
 static bool
-is_over(const struct held *h)
+is_over(const struct held *h, int64_t now)
 {
-	return h->left_ms >= 0 && h->left_ms <= TOLERANCE * 1000;
+	return h->end_ms >= 0 && h->end_ms <= (now + TOLERANCE) * 1000;
 }
 
 static bool
-is_right(const struct item *it, const struct held *h)
+is_right(const struct item *it, const struct held *h, int64_t now)
 {
 	int64_t off;
 
-	if (it->left < 0 || h->left_ms < 0)
-		return it->left < 0 && h->left_ms < 0;
-	off = h->left_ms - it->left * 1000;
+	if (it->left < 0 || h->end_ms < 0)
+		return it->left < 0 && h->end_ms < 0;
+	off = h->end_ms - (now + it->left) * 1000;
 	return off >= -TOLERANCE * 1000 && off <= TOLERANCE * 1000;
 }
 
@@ -196,7 +191,7 @@ differ(struct diff *d, unsigned id, const struct addr *a, int64_t left)
 	el->prefix.len = (uint8_t)(SETID_BITS(id) + (SETID_V6(id) ? 0 : 96));
 	el->group = (uint8_t)SETID_GROUP(id);
 	el->op = left == 0 ? ENFORCE_DEL : ENFORCE_ADD;
-	el->end = left < 0 ? DURATION_FOREVER : nft_now() + left;
+	el->end = left < 0 ? DURATION_FOREVER : d->now + left;
 	return 0;
 }
 
@@ -204,14 +199,6 @@ static int
 cmp(const struct addr *a, const struct addr *b)
 {
 	return memcmp(a, b, sizeof(*a));
-}
-
-static int
-by_address(const void *a, const void *b)
-{
-	const struct held *x = a, *y = b;
-
-	return cmp(&x->addr, &y->addr);
 }
 
 static int

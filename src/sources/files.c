@@ -53,7 +53,7 @@ files_start(const struct source_conf *conf, const struct source_host *host,
 		return NULL;
 	}
 	trails_find(fs);
-	fs->started = true;
+	fs->started = fs->rewatch = true;
 	look(fs);
 	return fs;
 }
@@ -140,6 +140,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		trail_tick(fs, tr);
 	if (++fs->ticks % GLOB_TICKS == 0)
 		fs->reglob = true;
+	fs->rewatch = true;
 	if (!event_pending(fs->work, EV_TIMEOUT, NULL))
 		work(fs);
 }
@@ -160,7 +161,8 @@ look(struct files *fs)
 
 	if (fs->reglob)
 		trails_find(fs);
-	watch_dirs(fs);
+	if (fs->rewatch)
+		watch_dirs(fs);
 	TAILQ_FOREACH (tr, &fs->trails, link)
 		if (tr->scan)
 			trail_scan(fs, tr);
@@ -175,8 +177,10 @@ work(struct files *fs)
 
 	look(fs);
 	t = next_turn(fs);
-	if (t != NULL)
+	if (t != NULL) {
 		tail_turn(fs, t);
+		look(fs); /* what a truncation left goes into this commit */
+	}
 	if (fs->dirty)
 		trails_commit(fs);
 	if (fs->stats->lag > 0)

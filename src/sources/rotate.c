@@ -9,7 +9,7 @@
  *   - whether the path is another file now;
  *   - whether there are files that came and were rotated away unseen: a name as
  *     rotation gives it, no row, a first line that is in no file we know, and
- *     written to after the newest of those we do know.
+ *     younger than all of those.
  * The same code runs at the start and at every rotation. Rows of the last few
  * files that were read to their end are kept, so that "no row" means new.
  */
@@ -22,7 +22,7 @@
 
 #include "sources_priv.h"
 
-static void trail_resolve(struct trail *tr);
+static void trail_resolve(struct files *fs, struct trail *tr);
 static int live_open(struct files *fs, struct trail *tr, struct stat *st);
 static bool open_file(struct files *fs, struct trail *tr, const char *path,
     int *fd, struct stat *st);
@@ -32,7 +32,9 @@ static bool by_row(
     const struct files *fs, const struct trail *tr, const struct stat *st);
 static void match_inode(struct files *fs, struct trail *tr, struct sibling *s);
 static void match_head(struct files *fs, struct trail *tr, struct sibling *s);
-static bool unseen(struct trail *tr, const struct sibling *s,
+static void identify(struct position *at, int fd, const struct stat *st);
+static bool known_head(struct trail *tr, uint64_t head);
+static bool unseen(struct trail *tr, const struct sibling *s, int fd,
     const struct stat *st, uint64_t head);
 static struct tail *adopt(
     struct files *fs, struct trail *tr, const struct position *at);
@@ -52,6 +54,7 @@ static void take(struct files *fs, struct tail *t, int fd,
     const struct stat *st, const char *path);
 static bool same(const struct tail *t, const struct stat *st);
 static void floor_set(struct trail *tr, const struct tail *but);
+static struct timespec birth(int fd, const struct stat *st);
 static int after(const struct timespec *a, const struct timespec *b);
 static void first_siblings(
     struct files *fs, struct trail *tr, struct sibling *list, size_t n);
@@ -72,7 +75,7 @@ trail_scan(struct files *fs, struct trail *tr)
 	int fd;
 
 	tr->scan = false;
-	trail_resolve(tr);
+	trail_resolve(fs, tr);
 	fd = live_open(fs, tr, &st);
 	n = siblings_list(tr, list, SIBLINGS_MAX, &packed);
 	if (fd != -1 && live_fits(fs, tr, fd, &st)) {
@@ -114,18 +117,24 @@ trail_by_inode(const struct files *fs, const struct stat *st)
 
 /* Rotated files lie where a symbolic link leads, not where it stands. */
 static void
-trail_resolve(struct trail *tr)
+trail_resolve(struct files *fs, struct trail *tr)
 {
 	char *real = realpath(tr->path, NULL);
 
 	if (real == NULL)
 		return; /* between two files: where it led before */
-	free(tr->real);
-	tr->real = NULL;
-	if (strcmp(real, tr->path) != 0)
-		tr->real = real;
-	else
+	if (strcmp(real, tr->path) == 0) {
 		free(real);
+		real = NULL;
+	}
+	if (real != NULL && tr->real != NULL && strcmp(real, tr->real) == 0) {
+		free(real);
+		return;
+	}
+	free(tr->real);
+	tr->real = real;
+	tr->real_wd = -1;
+	fs->rewatch |= real != NULL;
 }
 
 /* The file at the path, if it is another one than the live one; else -1. */
@@ -196,6 +205,7 @@ by_row(const struct files *fs, const struct trail *tr, const struct stat *st)
 static void
 match_inode(struct files *fs, struct trail *tr, struct sibling *s)
 {
+	struct position fresh = { 0 };
 	struct stat st;
 	struct tail *t;
 	int fd;
@@ -203,14 +213,21 @@ match_inode(struct files *fs, struct trail *tr, struct sibling *s)
 	if (fs->nopen >= FILES_MAX || !open_file(fs, tr, s->path, &fd, &st))
 		return;
 	t = trail_by_inode(fs, &st);
-	if (t != NULL && t->fd == -1 && t->trail == tr) {
-		if (tail_fits(fd, &t->at)) {
-			take(fs, t, fd, &st, s->path);
-			return;
-		}
-		lose_inode(fs, t);
+	if (t == NULL || t->fd != -1 || t->trail != tr) {
+		close(fd);
+		return;
 	}
-	close(fd);
+	if (!tail_fits(fd, &t->at)) { /* what is in it came after our row */
+		lose_inode(fs, t);
+		identify(&fresh, fd, &st);
+		t = s->shape && !known_head(tr, fresh.head)
+		    ? adopt(fs, tr, &fresh)
+		    : NULL;
+	}
+	if (t != NULL)
+		take(fs, t, fd, &st, s->path);
+	else
+		close(fd);
 }
 
 /* A copy of what a row speaks of, or a file that came and went unseen. */
@@ -224,14 +241,12 @@ match_head(struct files *fs, struct trail *tr, struct sibling *s)
 
 	if (!open_file(fs, tr, s->path, &fd, &st))
 		return;
-	fresh.dev = st.st_dev;
-	fresh.inode = st.st_ino;
-	fresh.head = tail_head(fd);
+	identify(&fresh, fd, &st);
 	t = by_head(tr, fresh.head, false);
 	if (trail_by_inode(fs, &st) != NULL ||
 	    (t != NULL && !tail_fits(fd, &t->at)) ||
 	    (t == NULL &&
-		(!unseen(tr, s, &st, fresh.head) ||
+		(!unseen(tr, s, fd, &st, fresh.head) ||
 		    (t = adopt(fs, tr, &fresh)) == NULL))) {
 		close(fd);
 		return;
@@ -239,12 +254,32 @@ match_head(struct files *fs, struct trail *tr, struct sibling *s)
 	take(fs, t, fd, &st, s->path);
 }
 
+static void
+identify(struct position *at, int fd, const struct stat *st)
+{
+	at->dev = st->st_dev;
+	at->inode = st->st_ino;
+	at->head = tail_head(fd);
+}
+
+/* A file without a whole line is as good as known. */
 static bool
-unseen(struct trail *tr, const struct sibling *s, const struct stat *st,
+known_head(struct trail *tr, uint64_t head)
+{
+	return head == 0 || by_head(tr, head, true) != NULL ||
+	    by_head(tr, head, false) != NULL;
+}
+
+/* Younger than all we know, and so is what is in it: a file that somebody
+ * unpacked keeps the time of its last write. */
+static bool
+unseen(struct trail *tr, const struct sibling *s, int fd, const struct stat *st,
     uint64_t head)
 {
-	return s->shape && head != 0 && by_head(tr, head, true) == NULL &&
-	    files_now() < tr->adopt_until &&
+	struct timespec born = birth(fd, st);
+
+	return s->shape && !known_head(tr, head) &&
+	    files_now() < tr->adopt_until && after(&tr->floor, &born) <= 0 &&
 	    after(&tr->floor, &st->st_mtim) <= 0;
 }
 
@@ -374,6 +409,7 @@ live_new(struct files *fs, struct trail *tr, int fd, const struct stat *st)
 	struct tail *t;
 	off_t begin;
 
+	identify(&at, fd, st);
 	if (!tr->known && TAILQ_EMPTY(&tr->tails)) {
 		begin = source_bisect(fd, fs->host->begin, fs->host->clock);
 		at.offset = begin > 0 ? (uint64_t)begin : 0;
@@ -417,6 +453,7 @@ take(struct files *fs, struct tail *t, int fd, const struct stat *st,
 	if (!same(t, st))
 		tail_rekey(fs, t, st->st_dev, st->st_ino);
 	t->mtime = st->st_mtim;
+	t->birth = birth(fd, st);
 	t->dirty = fs->dirty = true;
 	t->trail->reorder = true;
 	if (t->at.head == 0)
@@ -435,21 +472,27 @@ same(const struct tail *t, const struct stat *st)
 	return t->at.inode == st->st_ino && t->at.dev == st->st_dev;
 }
 
-/* The last write to any file known up to now, but one. */
+/* When the newest file known up to now, but one, came to be. */
 static void
 floor_set(struct trail *tr, const struct tail *but)
 {
-	struct tail *t;
-	struct stat st;
+	const struct tail *t;
 
-	TAILQ_FOREACH (t, &tr->tails, link) {
-		if (t == but)
-			continue;
-		if (t->fd != -1 && fstat(t->fd, &st) == 0)
-			t->mtime = st.st_mtim;
-		if (after(&t->mtime, &tr->floor) > 0)
-			tr->floor = t->mtime;
-	}
+	TAILQ_FOREACH (t, &tr->tails, link)
+		if (t != but && after(&t->birth, &tr->floor) > 0)
+			tr->floor = t->birth;
+}
+
+/* Where the file system does not know, the last write must do. */
+static struct timespec
+birth(int fd, const struct stat *st)
+{
+	struct statx sx;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &sx) == -1 ||
+	    (sx.stx_mask & STATX_BTIME) == 0)
+		return st->st_mtim;
+	return (struct timespec){ sx.stx_btime.tv_sec, sx.stx_btime.tv_nsec };
 }
 
 static int
@@ -492,9 +535,7 @@ first_sibling(struct files *fs, struct trail *tr, const struct sibling *s)
 	    !open_file(fs, tr, s->path, &fd, &st))
 		return;
 	begin = source_bisect(fd, fs->host->begin, fs->host->clock);
-	at.dev = st.st_dev;
-	at.inode = st.st_ino;
-	at.head = tail_head(fd);
+	identify(&at, fd, &st);
 	at.offset = begin > 0 && at.head != 0 ? (uint64_t)begin : 0;
 	t = tail_new(tr, &at);
 	if (t == NULL) {

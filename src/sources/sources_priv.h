@@ -44,6 +44,7 @@ struct tail {
 	uint64_t lag;     /* this file's part of stats->lag */
 	off_t size;       /* when last looked at */
 	struct timespec mtime;
+	struct timespec birth;
 	int64_t moved;  /* when it last grew, monotonic seconds */
 	int64_t opened; /* the same */
 };
@@ -64,7 +65,7 @@ struct trail {
 	bool reorder; /* the live row is to be put last again */
 	int dir_wd;
 	int real_wd;
-	struct timespec floor; /* unseen rotated files are not older */
+	struct timespec floor; /* unseen files are not older */
 	int64_t adopt_until;   /* monotonic seconds */
 };
 TAILQ_HEAD(trails, trail);
@@ -80,6 +81,7 @@ struct files {
 	bool started;
 	bool dirty;
 	bool reglob;
+	bool rewatch; /* a directory is not watched */
 	bool full;    /* said already that there are too many */
 	bool unread;  /* said already that inotify is not there */
 	int *glob_wd; /* one for each pattern */

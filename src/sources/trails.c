@@ -154,7 +154,7 @@ trail_new(struct files *fs, const char *path, bool globbed)
 	TAILQ_INIT(&tr->tails);
 	tr->dir_wd = tr->real_wd = -1;
 	tr->globbed = globbed;
-	tr->scan = true;
+	tr->scan = fs->rewatch = true;
 	TAILQ_INSERT_TAIL(&fs->trails, tr, link);
 	fs->ntrails++;
 	return tr;

@@ -88,6 +88,7 @@ watch_dirs(struct files *fs)
 {
 	struct trail *tr;
 
+	fs->rewatch = false;
 	TAILQ_FOREACH (tr, &fs->trails, link) {
 		if (tr->dir_wd == -1) {
 			tr->dir_wd =
@@ -229,6 +230,7 @@ dir_gone(struct files *fs, int wd)
 {
 	struct trail *tr;
 
+	fs->rewatch = true;
 	TAILQ_FOREACH (tr, &fs->trails, link) {
 		if (tr->dir_wd == wd)
 			tr->dir_wd = -1;

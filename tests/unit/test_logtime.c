@@ -299,7 +299,7 @@ static const char *const none[] = { "", "x", "Nov", "Nov 24", "Nov 24 13:02",
 static void
 what_is_no_time_takes_nothing(void **state)
 {
-	int64_t when;
+	int64_t when = -7;
 
 	(void)state;
 	begin("UTC", utc("2026-11-24 12:02:02"));
@@ -307,7 +307,8 @@ what_is_no_time_takes_nothing(void **state)
 	parsed("Nov 24 13:02:01", 0);
 	parsed("2026-11-24T13:02:01", 0);
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
-		if (logtime_parse(&lt, span_of(none[i]), &when) != 0)
+		if (logtime_parse(&lt, span_of(none[i]), &when) != 0 ||
+		    when != -7)
 			fail_msg("\"%s\" was taken for a time", none[i]);
 	assert_int_equal(logtime_parse(&lt, span_make(NULL, 0), &when), 0);
 }

@@ -368,11 +368,13 @@ main(void)
 
 #else
 
+#include <stdio.h>
+
 int
 main(void)
 {
-	return cmocka_run_group_tests_name(
-	    "nft_reconcile", (const struct CMUnitTest[1]){ { 0 } }, NULL, NULL);
+	printf("nft_reconcile: built without libnftables: skipped\n");
+	return 0;
 }
 
 #endif

@@ -117,6 +117,8 @@ an_address_wins_over_a_name_wherever_it_stands(void **state)
 		    "192.0.2.7", NULL },
 		{ "^(?:ip4:<F-IP4>\\S+</F-IP4>|ip6:<F-IP6>\\S+</F-IP6>)$",
 		    "ip6:2001:db8::5", "2001:db8::5", NULL },
+		{ "^<HOST> via <HOST>$", "192.0.2.1 via 192.0.2.2", "192.0.2.1",
+		    NULL },
 		{ "^(?:a <HOST>|b <HOST>)$", "b 192.0.2.8", "192.0.2.8", NULL },
 	};
 
@@ -392,20 +394,23 @@ a_pattern_that_runs_away_is_stopped_and_counted(void **state)
 		"^(?:a|b)*[cd] <HOST>",
 		"^(?:(?:b|a){1,50}?)+[cd] <HOST>",
 	};
+	static const size_t sizes[] = { LINE_MAX_BYTES / 4, LINE_MAX_BYTES };
 	char *text = test_malloc(LINE_MAX_BYTES);
-	struct line l = { .program = SPAN("x"),
-		.message = { text, LINE_MAX_BYTES } };
 	struct match m;
 
 	(void)state;
 	memset(text, 'b', LINE_MAX_BYTES);
-	text[LINE_MAX_BYTES - 1] = ' '; /* else PCRE2 sees it cannot match */
-	for (size_t i = 0; i < sizeof(regexes) / sizeof(regexes[0]); i++) {
-		struct filter *f = filter_of(regexes[i]);
+	for (size_t i = 0; i < 2 * sizeof(regexes) / sizeof(regexes[0]); i++) {
+		struct filter *f = filter_of(regexes[i / 2]);
+		size_t n = sizes[i % 2];
+		struct line l = { .program = SPAN("x"),
+			.message = { text, n } };
 
+		text[n - 1] = ' '; /* else PCRE2 sees it cannot match */
 		assert_int_equal(filter_match(f, &l, 0, &m), VERDICT_NONE);
 		assert_int_equal(f->rules[0].limited, 1);
 		assert_int_equal(f->rules[0].matched, 0);
+		text[n - 1] = 'b';
 		filter_free(f);
 	}
 	test_free(text);

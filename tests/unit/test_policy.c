@@ -1,204 +1,13 @@
-/* The policy door: requests as Postfix sends them, and as nobody should. */
+/* The policy door: requests as Postfix sends them, and the answers. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <event2/event.h>
-
-#include "../../src/doors/doors_priv.h"
-#include "mxward/duration.h"
-#include "mxward/policy.h"
-
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define DUNNO        "action=DUNNO\n\n"
-#define REFUSAL      "action=521 5.7.1 192.0.2.1 postfix-auth forever\n\n"
-#define REQUEST(client)                                                        \
-	"request=smtpd_access_policy\nprotocol_state=RCPT\n"                   \
-	"client_address=" client "\nrecipient=a@example.org\n\n"
-#define BANNED      REQUEST("192.0.2.1")
-#define MAX_REQUEST 512
-
-/* A door on a unix socket without a name, and what it told. */
-struct door_fixture {
-	struct event_base *base;
-	struct listen_conf listen;
-	struct policy_conf conf;
-	struct bantable *table;
-	struct board board;
-	struct policy *policy;
-	struct sockaddr_un where;
-	socklen_t where_len;
-	unsigned refusals;
-	struct addr refused_host;
-	struct ban refused_ban;
-};
-
-static struct addr
-addr_of(const char *text)
-{
-	struct addr a;
-
-	assert_int_equal(addr_parse(span_of(text), &a), 0);
-	return a;
-}
-
-static void
-ban(struct door_fixture *d, const char *prefix, const char *jail, int64_t end)
-{
-	struct ban b = { .start = 1, .end = end };
-
-	assert_int_equal(prefix_parse(span_of(prefix), &b.key), 0);
-	b.jail = bantable_jail(d->table, jail);
-	assert_int_equal(bantable_put(d->table, &b), 0);
-}
-
-static void
-note_refusal(
-    void *arg, enum door door, const struct addr *host, const struct ban *b)
-{
-	struct door_fixture *d = arg;
-
-	assert_int_equal(door, DOOR_POLICY);
-	d->refusals++;
-	d->refused_host = *host;
-	d->refused_ban = *b;
-}
-
-static int
-listen_somewhere(struct door_fixture *d)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	d->where = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	/* With the family alone the kernel chooses an abstract name. */
-	assert_int_equal(
-	    bind(fd, (struct sockaddr *)&d->where, sizeof(d->where.sun_family)),
-	    0);
-	d->where_len = sizeof(d->where);
-	assert_int_equal(
-	    getsockname(fd, (struct sockaddr *)&d->where, &d->where_len), 0);
-	assert_int_equal(listen(fd, 16), 0);
-	return fd;
-}
-
-static int
-setup(void **state)
-{
-	struct door_fixture *d = calloc(1, sizeof(*d));
-	struct error err;
-	int fd;
-
-	assert_non_null(d);
-	d->base = event_base_new();
-	d->listen.text = (char *)"unix:test";
-	d->conf = (struct policy_conf){ .listen = &d->listen,
-		.nlisten = 1,
-		.answer = (char *)"521 5.7.1 %{host} %{jail} %{end}",
-		.max_clients = 4,
-		.max_request = MAX_REQUEST,
-		.idle = 300 };
-	d->table = bantable_map(64);
-	assert_non_null(d->table);
-	ban(d, "192.0.2.1", "postfix-auth", DURATION_FOREVER);
-	ban(d, "2001:db8:1::/64", "dovecot", DURATION_FOREVER);
-	ban(d, "192.0.2.9", "postfix-auth", time(NULL) - 2);
-	fd = listen_somewhere(d);
-	d->policy = policy_open(
-	    d->base, &d->conf, &fd, d->table, &d->board, note_refusal, d, &err);
-	assert_non_null(d->policy);
-	*state = d;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct door_fixture *d = *state;
-
-	policy_close(d->policy);
-	bantable_unmap(d->table);
-	event_base_free(d->base);
-	free(d);
-	return 0;
-}
-
-static void
-pump(struct door_fixture *d)
-{
-	for (int i = 0; i < 8; i++)
-		assert_int_not_equal(
-		    event_base_loop(d->base, EVLOOP_NONBLOCK), -1);
-}
-
-static int
-dial(const struct door_fixture *d)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_not_equal(fd, -1);
-	assert_int_equal(
-	    connect(fd, (const struct sockaddr *)&d->where, d->where_len), 0);
-	return fd;
-}
-
-static void
-say(struct door_fixture *d, int fd, const char *text, size_t n)
-{
-	assert_int_equal(send(fd, text, n, MSG_NOSIGNAL), (ssize_t)n);
-	pump(d);
-}
-
-static void
-expect(int fd, const char *answer)
-{
-	char buf[8192];
-	ssize_t n = recv(fd, buf, sizeof(buf) - 1, MSG_DONTWAIT);
-
-	if (answer[0] == '\0') {
-		assert_int_equal(n, -1);
-		assert_int_equal(errno, EAGAIN);
-		return;
-	}
-	assert_true(n > 0);
-	buf[n] = '\0';
-	assert_string_equal(buf, answer);
-}
-
-static void
-expect_closed(int fd)
-{
-	char c;
-
-	assert_int_equal(recv(fd, &c, 1, MSG_DONTWAIT), 0);
-}
-
-static void
-ask(struct door_fixture *d, int fd, const char *text, const char *answer)
-{
-	say(d, fd, text, strlen(text));
-	expect(fd, answer);
-}
-
-static void
-sweep(struct door_fixture *d, int times)
-{
-	for (int i = 0; i < times; i++) {
-		event_active(d->policy->sweep, EV_TIMEOUT, 1);
-		event_base_loop(d->base, EVLOOP_NONBLOCK);
-	}
-}
+#include "policy_fixture.h"
 
 static void
 parse_finds_the_end_of_a_request(void **state)
@@ -305,6 +114,50 @@ parse_knows_names_by_all_their_letters(void **state)
 	assert_null(r.request.p);
 	assert_null(r.sender.p);
 	assert_null(r.queue_id.p);
+}
+
+static void
+passing_over_a_request_ends_where_parsing_would_end_it(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t length;
+		bool ended;
+	} cases[] = {
+		{ "", 0, false },
+		{ "a", 1, false },
+		{ "a\n", 2, false },
+		{ "a\n\n", 3, true },
+		{ "a\n\nb\n\n", 3, true },
+		{ "\nb", 1, true },
+		{ "\r\nb", 2, true },
+		{ "a\r\n\r\nb", 5, true },
+		{ "\r\r\n\n", 4, true },
+		{ "a\n\ra\n\n", 6, true },
+		{ "a\n\r", 3, false },
+	};
+	struct policy_skip s;
+	bool ended;
+	size_t n, whole;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		s = (struct policy_skip){ 0 };
+		n = policy_skip(&s, span_of(cases[i].text), &ended);
+		assert_int_equal(n, cases[i].length);
+		assert_int_equal(ended, cases[i].ended);
+		/* The same in pieces of one byte. */
+		s = (struct policy_skip){ 0 };
+		ended = false;
+		whole = strlen(cases[i].text);
+		for (n = 0; n < whole && !ended; n++)
+			assert_int_equal(
+			    policy_skip(
+				&s, span_make(cases[i].text + n, 1), &ended),
+			    1);
+		assert_int_equal(n, cases[i].length);
+		assert_int_equal(ended, cases[i].ended);
+	}
 }
 
 static void
@@ -444,226 +297,6 @@ nul_bytes_are_bytes_like_others(void **state)
 }
 
 static void
-malformed_request_is_answered_at_its_end_and_the_next_is_understood(
-    void **state)
-{
-	struct door_fixture *d = *state;
-	int fd = dial(d);
-
-	ask(d, fd, "request=smtpd_access_policy\nnonsense\n", "");
-	ask(d, fd, "client_address=192.0.2.1\n", "");
-	ask(d, fd, "\n", DUNNO);
-	assert_int_equal(d->board.door[DOOR_POLICY].malformed, 1);
-	ask(d, fd, "nonsense\n\n" BANNED "nonsense\r\n\r\n" BANNED,
-	    DUNNO REFUSAL DUNNO REFUSAL);
-	assert_int_equal(d->board.door[DOOR_POLICY].malformed, 3);
-	close(fd);
-}
-
-static void
-request_of_just_max_request_bytes_is_understood(void **state)
-{
-	struct door_fixture *d = *state;
-	char text[MAX_REQUEST + 1];
-	size_t n;
-	int fd = dial(d);
-
-	n = (size_t)snprintf(text, sizeof(text),
-	    "request=smtpd_access_policy\nclient_address=192.0.2.1\nx=");
-	memset(text + n, 'x', MAX_REQUEST - n - 2);
-	memcpy(text + MAX_REQUEST - 2, "\n\n", 3);
-	ask(d, fd, text, REFUSAL);
-	assert_int_equal(d->board.door[DOOR_POLICY].malformed, 0);
-	close(fd);
-}
-
-static void
-oversized_request_is_answered_at_its_end_and_the_next_is_understood(
-    void **state)
-{
-	struct door_fixture *d = *state;
-	char line[200];
-	int fd = dial(d);
-
-	memset(line, 'x', sizeof(line));
-	line[1] = '=';
-	line[sizeof(line) - 1] = '\n';
-	for (int i = 0; i < 50; i++)
-		say(d, fd, line, sizeof(line));
-	expect(fd, "");
-	ask(d, fd, "client_address=192.0.2.1\n\n" BANNED, DUNNO REFUSAL);
-	assert_int_equal(d->board.door[DOOR_POLICY].malformed, 1);
-	close(fd);
-}
-
-static void
-request_without_end_is_given_up(void **state)
-{
-	static char junk[65536];
-	struct door_fixture *d = *state;
-	int fd = dial(d);
-	ssize_t n = 0;
-
-	memset(junk, '=', sizeof(junk));
-	for (int i = 0; i < 4096 && n != -1; i++) {
-		n = send(fd, junk, sizeof(junk), MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n == -1 && errno == EAGAIN)
-			n = 0;
-		pump(d);
-	}
-	assert_int_equal(n, -1);
-	assert_int_equal(policy_connections(d->policy), 0);
-	assert_int_equal(d->board.door[DOOR_POLICY].malformed, 1);
-	close(fd);
-}
-
-static void
-client_that_never_reads_is_given_up(void **state)
-{
-	struct door_fixture *d = *state;
-	int fd = dial(d);
-	ssize_t n = 0;
-
-	for (int i = 0; i < 1000000 && n != -1; i++) {
-		n = send(
-		    fd, BANNED, strlen(BANNED), MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n == -1 && errno == EAGAIN)
-			n = 0;
-		pump(d);
-	}
-	assert_int_equal(n, -1);
-	assert_int_equal(policy_connections(d->policy), 0);
-	assert_int_equal(d->board.door[DOOR_POLICY].open, 0);
-	assert_int_equal(d->board.door[DOOR_POLICY].malformed, 1);
-	close(fd);
-}
-
-static void
-client_that_hangs_up_before_its_answer_is_forgotten(void **state)
-{
-	struct door_fixture *d = *state;
-	int fd = dial(d);
-
-	assert_true(send(fd, BANNED, strlen(BANNED), MSG_NOSIGNAL) > 0);
-	close(fd);
-	pump(d);
-	assert_int_equal(policy_connections(d->policy), 0);
-	assert_int_equal(d->refusals, 0);
-	assert_int_equal(d->board.door[DOOR_POLICY].malformed, 0);
-}
-
-static void
-client_that_only_ends_its_own_side_is_answered(void **state)
-{
-	struct door_fixture *d = *state;
-	int fd = dial(d);
-
-	assert_true(send(fd, BANNED, strlen(BANNED), MSG_NOSIGNAL) > 0);
-	shutdown(fd, SHUT_WR);
-	pump(d);
-	expect(fd, REFUSAL);
-	expect_closed(fd);
-	close(fd);
-}
-
-static void
-idle_client_is_closed(void **state)
-{
-	struct door_fixture *d = *state;
-	int fd = dial(d);
-
-	ask(d, fd, BANNED, REFUSAL);
-	sweep(d, POLICY_SWEEPS);
-	ask(d, fd, BANNED, REFUSAL);
-	sweep(d, POLICY_SWEEPS);
-	expect(fd, "");
-	sweep(d, 1);
-	expect_closed(fd);
-	assert_int_equal(d->board.door[DOOR_POLICY].malformed, 0);
-	assert_int_equal(d->board.door[DOOR_POLICY].open, 0);
-	close(fd);
-}
-
-static void
-dripping_a_request_does_not_keep_a_client(void **state)
-{
-	struct door_fixture *d = *state;
-	int fd = dial(d);
-
-	pump(d);
-	for (int i = 0; i <= POLICY_SWEEPS; i++) {
-		assert_int_equal(send(fd, "x", 1, MSG_NOSIGNAL), 1);
-		pump(d);
-		sweep(d, 1);
-	}
-	expect_closed(fd);
-	assert_int_equal(d->board.door[DOOR_POLICY].malformed, 1);
-	close(fd);
-}
-
-static void
-request_begun_late_has_the_whole_time(void **state)
-{
-	struct door_fixture *d = *state;
-	int fd = dial(d);
-
-	pump(d);
-	sweep(d, POLICY_SWEEPS);
-	ask(d, fd, "request=smtpd_access_policy\n", "");
-	sweep(d, POLICY_SWEEPS);
-	ask(d, fd, "client_address=192.0.2.1\n\n", REFUSAL);
-	close(fd);
-}
-
-static void
-one_client_too_many_is_turned_away_at_once(void **state)
-{
-	struct door_fixture *d = *state;
-	int fd[5];
-
-	for (size_t i = 0; i < ARRAY_LEN(fd); i++)
-		fd[i] = dial(d);
-	pump(d);
-	expect_closed(fd[4]);
-	assert_int_equal(d->board.door[DOOR_POLICY].turned_away, 1);
-	assert_int_equal(d->board.door[DOOR_POLICY].connections, 4);
-	assert_int_equal(d->board.door[DOOR_POLICY].open, 4);
-	ask(d, fd[3], BANNED, REFUSAL);
-	close(fd[0]);
-	pump(d);
-	close(fd[4]);
-	fd[4] = dial(d);
-	ask(d, fd[4], BANNED, REFUSAL);
-	for (size_t i = 1; i < ARRAY_LEN(fd); i++)
-		close(fd[i]);
-	pump(d);
-	assert_int_equal(d->board.door[DOOR_POLICY].open, 0);
-}
-
-static void
-out_of_descriptors_pauses_and_goes_on(void **state)
-{
-	struct door_fixture *d = *state;
-	struct rlimit was, low;
-	int fd = dial(d), next = dup(fd);
-
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
-	low = (struct rlimit){ (rlim_t)next, was.rlim_max };
-	close(next);
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-	pump(d);
-	assert_int_equal(policy_connections(d->policy), 0);
-	assert_true(event_pending(d->policy->pause, EV_TIMEOUT, NULL));
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
-	pump(d);
-	assert_int_equal(policy_connections(d->policy), 0);
-	event_active(d->policy->pause, EV_TIMEOUT, 1);
-	pump(d);
-	ask(d, fd, BANNED, REFUSAL);
-	close(fd);
-}
-
-static void
 nothing_in_an_answer_can_split_it(void **state)
 {
 	static const char *answers[] = {
@@ -741,85 +374,6 @@ many_long_answers_to_one_read_all_arrive(void **state)
 	close(fd);
 }
 
-static void
-stopping_closes_who_rests_and_answers_who_asks(void **state)
-{
-	struct door_fixture *d = *state;
-	int resting = dial(d), halfway = dial(d), waiting;
-
-	ask(d, resting, BANNED, REFUSAL);
-	ask(d, halfway, "request=smtpd_access_policy\n", "");
-	waiting = dial(d);
-	policy_stop_accepting(d->policy);
-	policy_stop_accepting(d->policy);
-	expect_closed(resting);
-	expect(halfway, "");
-	assert_int_equal(policy_connections(d->policy), 2);
-	ask(d, halfway, "client_address=192.0.2.1\n\n", REFUSAL);
-	expect_closed(halfway);
-	ask(d, waiting, BANNED, REFUSAL);
-	expect_closed(waiting);
-	assert_int_equal(policy_connections(d->policy), 0);
-	close(resting);
-	resting = socket(AF_UNIX, SOCK_STREAM, 0);
-	assert_int_equal(
-	    connect(resting, (struct sockaddr *)&d->where, d->where_len), -1);
-	close(resting);
-	close(halfway);
-	close(waiting);
-}
-
-static void
-stopping_answers_what_had_arrived(void **state)
-{
-	struct door_fixture *d = *state;
-	int fd = dial(d);
-
-	ask(d, fd, BANNED, REFUSAL);
-	assert_true(send(fd, BANNED, strlen(BANNED), MSG_NOSIGNAL) > 0);
-	policy_stop_accepting(d->policy);
-	expect(fd, REFUSAL);
-	expect_closed(fd);
-	close(fd);
-}
-
-static void
-stopping_does_not_wait_for_ever(void **state)
-{
-	struct door_fixture *d = *state;
-	int half = dial(d), silent = dial(d);
-
-	ask(d, half, "request=", "");
-	policy_stop_accepting(d->policy);
-	sweep(d, POLICY_SWEEPS);
-	assert_int_equal(policy_connections(d->policy), 2);
-	sweep(d, 1);
-	assert_int_equal(policy_connections(d->policy), 0);
-	close(half);
-	close(silent);
-}
-
-static void
-closing_nothing_is_allowed(void **state)
-{
-	(void)state;
-	policy_close(NULL);
-}
-
-static void
-door_that_cannot_open_leaves_the_descriptors(void **state)
-{
-	struct door_fixture *d = *state;
-	struct error err = { "" };
-	int fd = -1;
-
-	assert_null(policy_open(
-	    d->base, &d->conf, &fd, d->table, &d->board, NULL, NULL, &err));
-	assert_non_null(strstr(err.text, "unix:test"));
-}
-
-#define WITH_DOOR(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int
 main(void)
 {
@@ -830,6 +384,8 @@ main(void)
 		cmocka_unit_test(
 		    parse_takes_the_first_of_an_attribute_that_comes_twice),
 		cmocka_unit_test(parse_knows_names_by_all_their_letters),
+		cmocka_unit_test(
+		    passing_over_a_request_ends_where_parsing_would_end_it),
 		WITH_DOOR(banned_client_gets_the_answer_filled_in),
 		WITH_DOOR(who_is_not_banned_or_not_understood_is_let_in),
 		WITH_DOOR(ipv6_client_is_refused_in_the_form_postfix_sends),
@@ -838,28 +394,9 @@ main(void)
 		WITH_DOOR(request_that_begins_behind_a_whole_one_is_kept),
 		WITH_DOOR(lines_may_end_with_cr_lf),
 		WITH_DOOR(nul_bytes_are_bytes_like_others),
-		WITH_DOOR(
-		    malformed_request_is_answered_at_its_end_and_the_next_is_understood),
-		WITH_DOOR(request_of_just_max_request_bytes_is_understood),
-		WITH_DOOR(
-		    oversized_request_is_answered_at_its_end_and_the_next_is_understood),
-		WITH_DOOR(request_without_end_is_given_up),
-		WITH_DOOR(client_that_never_reads_is_given_up),
-		WITH_DOOR(client_that_hangs_up_before_its_answer_is_forgotten),
-		WITH_DOOR(client_that_only_ends_its_own_side_is_answered),
-		WITH_DOOR(idle_client_is_closed),
-		WITH_DOOR(dripping_a_request_does_not_keep_a_client),
-		WITH_DOOR(request_begun_late_has_the_whole_time),
-		WITH_DOOR(one_client_too_many_is_turned_away_at_once),
-		WITH_DOOR(out_of_descriptors_pauses_and_goes_on),
 		WITH_DOOR(nothing_in_an_answer_can_split_it),
 		WITH_DOOR(answer_is_cut_where_smtp_ends_and_is_never_empty),
 		WITH_DOOR(many_long_answers_to_one_read_all_arrive),
-		WITH_DOOR(stopping_closes_who_rests_and_answers_who_asks),
-		WITH_DOOR(stopping_answers_what_had_arrived),
-		WITH_DOOR(stopping_does_not_wait_for_ever),
-		WITH_DOOR(door_that_cannot_open_leaves_the_descriptors),
-		cmocka_unit_test(closing_nothing_is_allowed),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

@@ -147,6 +147,32 @@ more_program_names_than_are_remembered_are_still_routed(void **state)
 	free_all(f, 3);
 }
 
+/* "p17" is for both, but no name made from one glob matches the other. */
+static void
+a_set_of_filters_that_no_glob_foretells_loses_nothing(void **state)
+{
+	struct filter *f[3] = { filter_for("a", "p*7"), filter_for("b", "p1*"),
+		filter_for("c", "other") };
+	struct line from = line_of("p17", "from 192.0.2.1");
+	struct line by = line_of("p17", "by 192.0.2.1");
+	struct line via = line_of("p17", "via 192.0.2.1");
+	struct match m[MOST];
+	struct router *r;
+
+	(void)state;
+	assert_int_equal(add(f[0], "rule", RULE_FAILURE, "^from <HOST>"), 0);
+	assert_int_equal(add(f[1], "rule", RULE_FAILURE, "^by <HOST>"), 0);
+	assert_int_equal(add(f[2], "rule", RULE_FAILURE, "^via <HOST>"), 0);
+	r = router_new(f, NULL, 3);
+	assert_int_equal(router_match(r, &from, m, MOST), 1);
+	assert_ptr_equal(m[0].filter, f[0]);
+	assert_int_equal(router_match(r, &by, m, MOST), 1);
+	assert_ptr_equal(m[0].filter, f[1]);
+	assert_int_equal(router_match(r, &via, m, MOST), 0);
+	router_free(r);
+	free_all(f, 3);
+}
+
 static void
 a_program_name_too_long_to_remember_is_still_routed(void **state)
 {
@@ -213,6 +239,8 @@ static const char *const tricky[] = {
 	"^(?#a (comment)m from <HOST>",
 	"^n(?i)N from <HOST>",
 	"^nM from <HOST>",
+	"^n(?!Q)q from <HOST>",
+	"^ax from <HOST>",
 	"^(*COMMIT)t from <HOST>",
 	"^\\x{75} from <HOST>",
 	"^\\x{76} from <HOST>",
@@ -275,6 +303,8 @@ static const char *const messages[] = {
 	"m from 192.0.2.1",
 	"nn from 192.0.2.1",
 	"nM from 192.0.2.1",
+	"nq from 192.0.2.1",
+	"ax from 192.0.2.1",
 	"nm from 192.0.2.1",
 	"NN from 192.0.2.1",
 	"t from 192.0.2.1",
@@ -460,6 +490,8 @@ main(void)
 		cmocka_unit_test(an_ignored_line_is_reported_as_ignored),
 		cmocka_unit_test(
 		    more_program_names_than_are_remembered_are_still_routed),
+		cmocka_unit_test(
+		    a_set_of_filters_that_no_glob_foretells_loses_nothing),
 		cmocka_unit_test(
 		    a_program_name_too_long_to_remember_is_still_routed),
 		cmocka_unit_test(a_router_without_filters_says_nothing),

@@ -135,6 +135,7 @@ a_full_disk_loses_the_transaction_and_no_more(void **state)
 	store_ban(f->s, "j", &b, "");
 	assert_int_equal(batch(f, 0, 100), 0);
 	fill_disk(f);
+	store_ban(f->s, "a jail whose name is lost", &b, "");
 	assert_int_equal(batch(f, 100, 1000), -1);
 	assert_non_null(strstr(f->err.text, "full"));
 	assert_non_null(strstr(f->err.text, "free some room"));
@@ -152,8 +153,10 @@ a_full_disk_loses_the_transaction_and_no_more(void **state)
 	assert_false(store_broken(f->s));
 	assert_string_equal(store_aside(f->s), "");
 	assert_int_equal(failures_left(f->s), 100);
+	store_ban(f->s, "a jail whose name is lost", &b, "");
 	assert_int_equal(batch(f, 100, 50), 0);
 	reopen(f);
+	assert_int_equal(bans_standing(f->s), 2);
 	assert_int_equal(failures_left(f->s), 150);
 	assert_int_equal(offset_of(f->s), 150);
 }
