@@ -35,11 +35,11 @@ enum msg_type {
 	MSG_SYNC_WANTED, /* the firewall may differ: send everything */
 	MSG_SYNCED,      /* value: repairs, or -1; text: the reason */
 	/* warden → child */
-	MSG_OPENED,      /* value: 0 or errno, with the descriptor */
-	MSG_WATCHED,     /* value: the watch, or -errno */
-	MSG_RELOADED,    /* value: 0 (you will be replaced) or -1; text: why */
-	MSG_STOP,        /* finish what you are doing and exit */
-	MSG_PEER,        /* value: enum role, with your new socket to it */
+	MSG_OPENED,   /* value: 0 or errno, with the descriptor */
+	MSG_WATCHED,  /* value: the watch, or -errno */
+	MSG_RELOADED, /* value: 0 (you will be replaced) or -1; text: why */
+	MSG_STOP,     /* finish what you are doing and exit */
+	MSG_PEER,     /* value: enum role, with your new socket to it */
 	/* child → warden */
 	MSG_READY, /* what was to be restored is restored */
 	MSG_LAST = MSG_READY

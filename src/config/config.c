@@ -103,6 +103,9 @@ load_globals(struct loader *l)
 	    value_networks(l, g, "ignoreip", &c->ignoreip, &c->nignoreip,
 		&c->ignorehosts, &c->nignorehosts, &c->ignore_self) != 0)
 		return -1;
+	/* An empty list was written, too: it ignores nobody. */
+	if (!(cfg_getopt(g, "ignoreip")->flags & CFGF_MODIFIED))
+		c->ignore_self = true;
 	if (log_level_parse(c->log_level) < 0)
 		return option_fail(l, g, "log_level",
 		    "log_level = \"%s\": write \"error\", \"warning\", "
@@ -130,7 +133,8 @@ advise(struct loader *l)
 		    "no jail counts anything: write jail \"postfix-auth\" {}");
 	if (c->policy.nlisten == 0 && !c->nft.enabled)
 		loader_warn(l, c->path, 0,
-		    "neither policy nor enforcer \"nftables\": bans are decided "
+		    "neither policy nor enforcer \"nftables\": bans are "
+		    "decided "
 		    "and refuse nobody");
 }
 

@@ -80,8 +80,8 @@ int value_mode(
     struct loader *l, cfg_t *sec, const char *option, enum jail_mode *out);
 int value_string(struct loader *l, cfg_t *sec, const char *option, char **out);
 /* The list's strings as a new array; *out and its strings are the caller's. */
-int value_strings(struct loader *l, cfg_t *sec, const char *option, char ***out,
-    size_t *n);
+int value_strings(
+    struct loader *l, cfg_t *sec, const char *option, char ***out, size_t *n);
 /* Addresses and networks; names and "self" only where their pointers are not
  * NULL. */
 int value_networks(struct loader *l, cfg_t *sec, const char *option,

@@ -41,7 +41,8 @@ load_policy(struct loader *l)
 	if (value_string(l, sec, "answer", &p->answer) != 0 ||
 	    value_string(l, sec, "socket_user", &p->socket_user) != 0 ||
 	    value_string(l, sec, "socket_group", &p->socket_group) != 0 ||
-	    value_uint(l, sec, "max_clients", 1, 100000, &p->max_clients) != 0 ||
+	    value_uint(l, sec, "max_clients", 1, 100000, &p->max_clients) !=
+		0 ||
 	    value_uint(l, sec, "max_request", 512, 1 << 20, &p->max_request) !=
 		0 ||
 	    value_duration(l, sec, "idle", &idle) != 0 ||
@@ -84,8 +85,8 @@ load_listen(struct loader *l, cfg_t *sec)
 	if (!p->listen)
 		return option_fail(l, sec, "listen", "out of memory");
 	for (unsigned i = 0; i < n; i++) {
-		if (listen_conf_parse(cfg_getnstr(sec, "listen", i),
-			&p->listen[i], &e) != 0)
+		if (listen_conf_parse(
+			cfg_getnstr(sec, "listen", i), &p->listen[i], &e) != 0)
 			return option_fail(l, sec, "listen", "%s", e.text);
 		p->nlisten++;
 	}

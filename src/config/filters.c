@@ -47,7 +47,8 @@ load_filter(struct loader *l, cfg_t *sec, struct filter **out)
 			goto fail;
 	if (f->nrules == 0) {
 		loader_fail(l, p.file, p.line,
-		    "filter \"%s\" has no rule: write rule \"NAME\" { failregex "
+		    "filter \"%s\" has no rule: write rule \"NAME\" { "
+		    "failregex "
 		    "= '^…' }",
 		    f->name);
 		goto fail;

@@ -70,8 +70,8 @@ include_file(cfg_t *cfg, const char *path)
 	cfg->filename = name;
 	cfg->line = line;
 	if (rc == CFG_FILE_ERROR)
-		return loader_fail(l, name, line, "cannot read %s: %s", path,
-		    strerror(errno));
+		return loader_fail(
+		    l, name, line, "cannot read %s: %s", path, strerror(errno));
 	return rc == CFG_SUCCESS ? 0 : -1;
 }
 
@@ -85,7 +85,7 @@ static int
 include_dir(cfg_t *cfg, const char *path)
 {
 	struct dirent **list;
-	char file[PATH_MAX];
+	char file[PATH_MAX + NAME_MAX + 2];
 	int n, rc = 0;
 
 	n = scandir(path, &list, is_conf, alphasort);

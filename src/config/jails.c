@@ -23,8 +23,7 @@ static const int64_t default_bantime[] = { 600, 3600, 86400, 7 * 86400 };
 
 static int load_jail(struct loader *l, cfg_t *sec, struct jail_conf *j);
 static int add_manual(struct loader *l);
-static int load_filter_names(
-    struct loader *l, cfg_t *sec, struct jail_conf *j);
+static int load_filter_names(struct loader *l, cfg_t *sec, struct jail_conf *j);
 static int load_rules(struct loader *l, cfg_t *sec, struct jail_conf *j);
 static int load_limits(struct loader *l, cfg_t *sec, struct jail_conf *j);
 static int load_ports(struct loader *l, cfg_t *sec, struct jail_conf *j);
@@ -67,12 +66,14 @@ load_jail(struct loader *l, cfg_t *sec, struct jail_conf *j)
 	j->name = strdup(title);
 	j->file = strdup(p.file);
 	j->line = p.line;
-	j->enabled = !option_given(sec, "enabled") || cfg_getbool(sec, "enabled");
+	j->enabled =
+	    !option_given(sec, "enabled") || cfg_getbool(sec, "enabled");
 	if (!j->name || !j->file)
 		return loader_fail(l, p.file, p.line, "out of memory");
 	if (title[0] == '\0' || strlen(title) >= BANTABLE_JAIL_LEN ||
-	    strspn(title, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			  "0123456789._-") != strlen(title))
+	    strspn(title,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789._-") != strlen(title))
 		return loader_fail(l, p.file, p.line,
 		    "jail \"%s\": name it with at most %d letters, digits, "
 		    "'.', '_' and '-'",
@@ -133,7 +134,8 @@ load_filter_names(struct loader *l, cfg_t *sec, struct jail_conf *j)
 	j->rules = calloc(n + 1, sizeof(*j->rules));
 	if (!j->filters || !j->rules)
 		return option_fail(l, sec, "filter", "out of memory");
-	if (j->spec.recidive || (!given && !strcmp(j->name, CONTROL_MANUAL_JAIL)))
+	if (j->spec.recidive ||
+	    (!given && !strcmp(j->name, CONTROL_MANUAL_JAIL)))
 		return given ? option_fail(l, sec, "filter",
 				   "a recidive jail counts bans, not lines: "
 				   "leave out its filter")
@@ -144,13 +146,14 @@ load_filter_names(struct loader *l, cfg_t *sec, struct jail_conf *j)
 		struct filter *f = filter_by_name(l->conf, name);
 		if (!f)
 			return option_fail(l, sec, "filter",
-			    "jail \"%s\": there is no filter \"%s\": %s", j->name,
-			    name,
-			    l->conf->nfilters
-				? "write filter = { \"NAME\" } with one that is "
-				  "defined"
-				: "none is defined; "
-				  "include(\"" MXWARD_FILTERS "\") first");
+			    "jail \"%s\": there is no filter \"%s\": %s",
+			    j->name, name,
+			    l->conf->nfilters ? "write filter = { \"NAME\" } "
+						"with one that is "
+						"defined"
+					      : "none is defined; "
+						"include(\"" MXWARD_FILTERS
+						"\") first");
 		j->filters[j->spec.nfilters++] = f;
 	}
 	return 0;
@@ -299,8 +302,7 @@ load_ports(struct loader *l, cfg_t *sec, struct jail_conf *j)
 			used += (size_t)n;
 		}
 	} else if (j->spec.nfilters && j->filters[0]->limits.ports) {
-		snprintf(
-		    text, sizeof(text), "%s", j->filters[0]->limits.ports);
+		snprintf(text, sizeof(text), "%s", j->filters[0]->limits.ports);
 	}
 	if (portgroup_parse(text, &group, &e) != 0)
 		return option_fail(l, sec, "ports", "%s", e.text);

@@ -43,8 +43,8 @@ loader_end(struct loader *l)
 }
 
 static void
-compose(struct error *err, const char *file, int line, const char *fmt,
-    va_list ap)
+compose(
+    struct error *err, const char *file, int line, const char *fmt, va_list ap)
 {
 	char text[600];
 
@@ -56,8 +56,7 @@ compose(struct error *err, const char *file, int line, const char *fmt,
 }
 
 int
-loader_fail(
-    struct loader *l, const char *file, int line, const char *fmt, ...)
+loader_fail(struct loader *l, const char *file, int line, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -71,8 +70,7 @@ loader_fail(
 }
 
 void
-loader_warn(
-    struct loader *l, const char *file, int line, const char *fmt, ...)
+loader_warn(struct loader *l, const char *file, int line, const char *fmt, ...)
 {
 	struct error e;
 	va_list ap;

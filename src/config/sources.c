@@ -49,9 +49,9 @@ load_source(struct loader *l, cfg_t *sec, struct source_conf *s)
 		    "source \"%s\": write exactly one of file = { \"PATH\" }, "
 		    "journal = \"system\" and stdin = true",
 		    s->name);
-	s->kind = in                     ? SOURCE_STDIN
+	s->kind = in                    ? SOURCE_STDIN
 	    : option_given(sec, "file") ? SOURCE_FILES
-					 : SOURCE_JOURNAL;
+					: SOURCE_JOURNAL;
 	if (value_strings(l, sec, "file", &s->files, &s->nfiles) != 0 ||
 	    value_string(l, sec, "journal", &s->journal) != 0 ||
 	    value_strings(l, sec, "match", &s->match, &s->nmatch) != 0)

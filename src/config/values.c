@@ -39,8 +39,8 @@ value_durations(struct loader *l, cfg_t *sec, const char *option, int64_t *out,
 }
 
 static int
-one_duration(struct loader *l, cfg_t *sec, const char *option,
-    const char *text, int64_t *out)
+one_duration(struct loader *l, cfg_t *sec, const char *option, const char *text,
+    int64_t *out)
 {
 	if (duration_parse(span_of(text), out) == 0 && *out > 0)
 		return 0;
@@ -116,8 +116,8 @@ value_string(struct loader *l, cfg_t *sec, const char *option, char **out)
 }
 
 int
-value_strings(struct loader *l, cfg_t *sec, const char *option, char ***out,
-    size_t *n)
+value_strings(
+    struct loader *l, cfg_t *sec, const char *option, char ***out, size_t *n)
 {
 	size_t size = option_given(sec, option) ? cfg_size(sec, option) : 0;
 
@@ -126,8 +126,7 @@ value_strings(struct loader *l, cfg_t *sec, const char *option, char ***out,
 	if (!*out)
 		return option_fail(l, sec, option, "out of memory");
 	for (; *n < size; (*n)++) {
-		(*out)[*n] =
-		    strdup(cfg_getnstr(sec, option, (unsigned)*n));
+		(*out)[*n] = strdup(cfg_getnstr(sec, option, (unsigned)*n));
 		if (!(*out)[*n])
 			return option_fail(l, sec, option, "out of memory");
 	}
@@ -184,11 +183,12 @@ is_hostname(const char *text)
 {
 	const char *last = strrchr(text, '.');
 
-	if (strspn(text, "abcdefghijklmnopqrstuvwxyz"
-			 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") !=
-	    strlen(text))
+	if (strspn(text,
+		"abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") != strlen(text))
 		return false;
 	last = last ? last + 1 : text;
-	return strpbrk(last, "abcdefghijklmnopqrstuvwxyz"
-			     "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL;
+	return strpbrk(last,
+		   "abcdefghijklmnopqrstuvwxyz"
+		   "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL;
 }

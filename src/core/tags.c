@@ -35,8 +35,10 @@
 /*
  * A screen only has to let through whatever a rule would: every form of a
  * host is a run of these, which is cheaper to look at and a tenth of the code.
+ * Where matching more means that the pattern matches less, it will not do: see
+ * must_be_exact.
  */
-#define ANY_HOST "[][\\w.:%-]+"
+#define ANY_HOST "(?:[][\\w.:%-]+)"
 
 static const struct tag {
 	const char *name; /* also as <F-NAME/> */
@@ -47,16 +49,16 @@ static const struct tag {
 	{ "ADDR", RE_ADDR, ANY_HOST },
 	{ "IP4", "(?:" RE_IP4 ")", ANY_HOST },
 	{ "IP6", "(?:" RE_IP6 ")", ANY_HOST },
-	{ "DNS", RE_DNS, "[\\w.-]{0,252}\\w" },
-	{ "CIDR", RE_CIDR, "\\d{1,3}" },
+	{ "DNS", RE_DNS, "(?:[\\w.-]{0,252}\\w)" },
+	{ "CIDR", RE_CIDR, "(?:\\d{1,3})" },
 	{ "SUBNET", "(?:\\[?(?:" RE_IP4 "|" RE_IP6 ")(?:/" RE_CIDR ")?\\]?)",
-	    "[][\\w.:%/-]+" },
+	    "(?:[][\\w.:%/-]+)" },
 };
 
 /* Self-closing only: fail2ban gives these a pattern of their own. */
 static const struct tag own_tags[] = {
-	{ "ID", "(?<id>\\S+)", "\\S+" },
-	{ "PORT", "(?<port>\\w+)", "\\w+" },
+	{ "ID", "(?<id>\\S+)", "(?:\\S+)" },
+	{ "PORT", "(?<port>\\w+)", "(?:\\w+)" },
 };
 
 /* fail2ban's ways to join several lines into one failure. */
@@ -66,12 +68,15 @@ static const char *const line_tags[] = { "CONTENT", "MLFID", "MLFFORGET",
 struct expander {
 	struct text *out;
 	bool capture;
+	bool exact; /* without captures, and yet not one string more */
 	struct span open[TAG_DEPTH];
 	size_t depth;
 	struct error *err;
 	size_t stop; /* give up once out is longer than this */
 };
 
+static bool must_be_exact(struct span regex);
+static bool is_strict(struct span token);
 static bool is_digit(char c);
 static bool is_name(char c);
 static int expand(struct expander *x, struct span regex, size_t *taken);
@@ -89,9 +94,11 @@ int
 tags_expand(
     const char *regex, bool capture, struct text *out, struct error *err)
 {
-	struct expander x = {
-		.out = out, .capture = capture, .err = err, .stop = SIZE_MAX
-	};
+	struct expander x = { .out = out,
+		.capture = capture,
+		.exact = !capture && must_be_exact(span_of(regex)),
+		.err = err,
+		.stop = SIZE_MAX };
 	size_t taken;
 
 	if (expand(&x, span_of(regex), &taken) != 0)
@@ -115,6 +122,55 @@ tags_origin(const char *regex, size_t offset)
 	(void)expand(&x, span_of(regex), &taken);
 	text_free(&out);
 	return taken;
+}
+
+/*
+ * Whether a tag stands within a group that gives nothing back, "(?>…)" or
+ * "(?:…)++", or that must not match, "(?!…)": there, more would be less.
+ */
+static bool
+must_be_exact(struct span rest)
+{
+	size_t depth = 0;
+	size_t strict = 0;  /* depth within the outermost such group, or 0 */
+	bool group = false; /* the atom last seen is a group or a tag */
+
+	while (rest.n > 0) {
+		size_t tag = tag_length(rest);
+		struct token t = token_next(rest);
+		char c = rest.p[0];
+
+		if (tag > 0 && strict > 0)
+			return true;
+		if (tag > 0) {
+			t.n = tag;
+			group = true;
+		} else if (t.kind == TOKEN_OPEN || t.kind == TOKEN_NAMED) {
+			depth++;
+			if (strict == 0 && is_strict(span_make(rest.p, t.n)))
+				strict = depth;
+		} else if (t.kind == TOKEN_CLOSE) {
+			if (strict == depth)
+				strict = 0;
+			depth -= depth > 0;
+			group = true;
+		} else if (c == '+' && group && rest.p[-1] != '>' &&
+		    rest.p[-1] != ')') {
+			return true;
+		} else if (t.kind != TOKEN_CHAR ||
+		    strchr("*+?{},0123456789", c) == NULL) {
+			group = false;
+		}
+		rest = span_skip(rest, t.n);
+	}
+	return false;
+}
+
+static bool
+is_strict(struct span token)
+{
+	return span_is(token, "(?!") || span_is(token, "(?<!") ||
+	    span_is(token, "(?>");
 }
 
 static bool
@@ -304,5 +360,18 @@ tag_length(struct span s)
 static void
 put_tag(struct expander *x, const struct tag *tag)
 {
-	text_puts(x->out, x->capture ? tag->regex : tag->screen);
+	const char *regex = tag->regex;
+	const char *name;
+
+	if (!x->capture && !x->exact) {
+		text_puts(x->out, tag->screen);
+		return;
+	}
+	/* Our own patterns have no "(?<" but for names. */
+	while (x->exact && (name = strstr(regex, "(?<")) != NULL) {
+		text_add(x->out, regex, (size_t)(name - regex));
+		text_puts(x->out, "(?:");
+		regex = strchr(name, '>') + 1;
+	}
+	text_puts(x->out, regex);
 }

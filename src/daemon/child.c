@@ -77,7 +77,8 @@ start(struct warden *wd, enum role r)
 	}
 	close_inherit(&in);
 	if (pid < 0) {
-		log_err("cannot start the %s: %s", role_name(r), strerror(errno));
+		log_err(
+		    "cannot start the %s: %s", role_name(r), strerror(errno));
 		close(pair[0]);
 		return -1;
 	}
@@ -91,15 +92,16 @@ open_listeners(struct warden *wd, enum role r, struct inherit *in)
 {
 	const struct config *conf = wd->w.conf;
 	const struct policy_conf *p = &conf->policy;
-	struct listen_conf control = { .is_unix = true, .path = conf->control,
-		.text = conf->control };
+	struct listen_conf control = {
+		.is_unix = true, .path = conf->control, .text = conf->control
+	};
 	struct error err;
 
 	if (r == ROLE_ENGINE) {
-		in->listener[0] = listener_open(&control,
-		    conf->control_group ? 0660 : 0600,
-		    wd->w.id.drop ? conf->user : NULL, conf->control_group,
-		    &err);
+		in->listener[0] =
+		    listener_open(&control, conf->control_group ? 0660 : 0600,
+			wd->w.id.drop ? conf->user : NULL, conf->control_group,
+			&err);
 		in->nlisteners = in->listener[0] >= 0;
 		if (in->listener[0] < 0) {
 			log_err("the control socket: %s", err.text);
@@ -181,8 +183,8 @@ void
 child_tell(struct child *c, const struct msg *m)
 {
 	if (c->pid && msg_send(c->sock, m, -1) != 0)
-		log_warn("cannot tell process %d: %s", (int)c->pid,
-		    strerror(errno));
+		log_warn(
+		    "cannot tell process %d: %s", (int)c->pid, strerror(errno));
 }
 
 void

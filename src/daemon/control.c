@@ -108,8 +108,7 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa,
 	LIST_INSERT_HEAD(&c->clients, cl, entry);
 	c->nclients++;
 	bufferevent_setcb(cl->bev, on_read, on_written, on_event, cl);
-	bufferevent_setwatermark(
-	    cl->bev, EV_READ, 0, CONTROL_REQUEST_MAX + 1);
+	bufferevent_setwatermark(cl->bev, EV_READ, 0, CONTROL_REQUEST_MAX + 1);
 	bufferevent_enable(cl->bev, EV_READ | EV_WRITE);
 }
 
@@ -372,7 +371,7 @@ control_on_reloaded(struct control *c, int64_t result, const char *why)
 
 	if (!c)
 		return;
-	LIST_FOREACH(cl, &c->clients, entry) {
+	LIST_FOREACH (cl, &c->clients, entry) {
 		if (!cl->reloading)
 			continue;
 		cl->reloading = false;

@@ -42,8 +42,8 @@ command_run(struct client *cl, const json_t *request)
 			commands[i].run(cl, request);
 			return;
 		}
-	client_fail(cl, "usage", "there is no command \"%s\"",
-	    name ? name : "");
+	client_fail(
+	    cl, "usage", "there is no command \"%s\"", name ? name : "");
 }
 
 static const char *
@@ -182,7 +182,8 @@ attach_evidence(struct engine *e, json_t *rows)
 	size_t i;
 	json_t *o;
 
-	json_array_foreach(rows, i, o) {
+	json_array_foreach(rows, i, o)
+	{
 		json_t *list = json_array();
 		json_int_t id = json_integer_value(json_object_get(o, "id"));
 		if (id)
@@ -217,8 +218,7 @@ counting_json(struct engine *e, const struct prefix *target)
 		int64_t newest = 0;
 		unsigned n;
 		if (target->len == 128)
-			key = prefix_key(
-			    &target->addr, s->prefix4, s->prefix6);
+			key = prefix_key(&target->addr, s->prefix4, s->prefix6);
 		n = windows_count(judge_windows(e->judge, i), &key, &newest);
 		if (n)
 			json_array_append_new(list,
@@ -250,15 +250,14 @@ command_check(struct client *cl, const json_t *request)
 		    e->store, &target, true, HISTORY_MAX, add_history, &h);
 		attach_evidence(e, h.bans);
 		attach_evidence(e, h.past);
-		store_evidence(e->store, 0, &target, EVIDENCE_MAX, add_evidence,
-		    evidence);
+		store_evidence(
+		    e->store, 0, &target, EVIDENCE_MAX, add_evidence, evidence);
 	}
 	add_unstored(e, &target.addr, h.bans);
 	client_ok(cl,
 	    json_pack("{s:s, s:b, s:b, s:o, s:o, s:o, s:o}", "target",
 		prefix_format(&target, text), "refused",
-		(int)bantable_refuses(
-		    e->w->table, &target.addr, h.now, NULL),
+		(int)bantable_refuses(e->w->table, &target.addr, h.now, NULL),
 		"friend", (int)bantable_friend(e->w->table, &target), "bans",
 		h.bans, "counting", counting_json(e, &target), "evidence",
 		evidence, "history", h.past));
@@ -266,8 +265,8 @@ command_check(struct client *cl, const json_t *request)
 
 /* How long a ban by hand lasts: as asked, or the jail's first bantime. */
 static bool
-get_length(struct client *cl, const json_t *request, const char *jail,
-    int64_t *out)
+get_length(
+    struct client *cl, const json_t *request, const char *jail, int64_t *out)
 {
 	struct engine *e = cl->control->e;
 	const json_t *length = json_object_get(request, "for");
@@ -297,8 +296,7 @@ command_ban(struct client *cl, const json_t *request)
 	struct error err;
 	int rc;
 
-	if (!get_target(cl, request, &b.key) ||
-	    !get_jail(cl, request, &b.jail))
+	if (!get_target(cl, request, &b.key) || !get_jail(cl, request, &b.jail))
 		return;
 	if (!jail) {
 		jail = CONTROL_MANUAL_JAIL;
@@ -318,8 +316,9 @@ command_ban(struct client *cl, const json_t *request)
 		return;
 	}
 	engine_commit(e);
-	client_ok(cl, json_pack("{s:o}", "ban",
-			  json_ban(e, &b, get_string(request, "reason"))));
+	client_ok(cl,
+	    json_pack("{s:o}", "ban",
+		json_ban(e, &b, get_string(request, "reason"))));
 }
 
 static bool
@@ -373,11 +372,11 @@ command_unban(struct client *cl, const json_t *request)
 			for (size_t i = 0; i < judge_jails(e->judge); i++) {
 				const struct jail_spec *s =
 				    judge_jail(e->judge, i);
-				struct prefix key = prefix_key(&target.addr,
-				    s->prefix4, s->prefix6);
+				struct prefix key = prefix_key(
+				    &target.addr, s->prefix4, s->prefix6);
 				if (key.len != 128)
-					ended += judge_unban(e->judge, &key,
-					    jail, "by hand");
+					ended += judge_unban(
+					    e->judge, &key, jail, "by hand");
 			}
 		if (ended == 0) {
 			client_fail(cl, "not-found",

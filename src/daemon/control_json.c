@@ -20,9 +20,9 @@ origin_name(enum ban_origin o)
 static size_t
 utf8_len(const unsigned char *p, size_t n)
 {
-	size_t len = p[0] < 0x80 ? 1
+	size_t len = p[0] < 0x80          ? 1
 	    : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-	    : (p[0] & 0xf0) == 0xe0	  ? 3
+	    : (p[0] & 0xf0) == 0xe0       ? 3
 	    : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
 					  : 0;
 
@@ -92,16 +92,16 @@ json_ban(struct engine *e, const struct ban *b, const char *reason)
 {
 	char key[PREFIX_STRLEN];
 	int64_t now = wall_clock();
-	json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:i, s:s}", "host",
-	    prefix_format(&b->key, key), "jail",
+	json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:i, s:s}",
+	    "host", prefix_format(&b->key, key), "jail",
 	    bantable_jail_name(e->w->table, b->jail), "start",
 	    json_time(b->start), "end", json_time(b->end), "state",
 	    state_name(e, b), "origin", origin_name(b->origin), "nth", b->nth,
 	    "mode", b->flags & BAN_OBSERVE ? "observe" : "ban");
 
 	if (b->end != DURATION_FOREVER)
-		json_object_set_new(o, "left",
-		    json_integer(b->end > now ? b->end - now : 0));
+		json_object_set_new(
+		    o, "left", json_integer(b->end > now ? b->end - now : 0));
 	if (reason && reason[0])
 		json_object_set_new(
 		    o, "reason", json_text(reason, strlen(reason)));
@@ -126,6 +126,7 @@ json_evidence(const struct store_evidence *ev)
 		json_object_set_new(
 		    o, "user", json_text(ev->user, strlen(ev->user)));
 	json_object_set_new(o, "text",
-	    json_text(ev->text ? ev->text : "", ev->text ? strlen(ev->text) : 0));
+	    json_text(
+		ev->text ? ev->text : "", ev->text ? strlen(ev->text) : 0));
 	return o;
 }

@@ -115,14 +115,14 @@ jail_json(struct engine *e, size_t i, const size_t *banned)
 		    filters, json_string(s->filters[k]->name));
 	return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, "
 			 "s:I, s:I, s:I}",
-	    "name", s->name, "mode", s->mode == MODE_OBSERVE ? "observe" : "ban",
-	    "maxretry", (json_int_t)s->maxretry, "findtime",
-	    (json_int_t)s->findtime, "bantime", bantime, "filters", filters,
-	    "counting", (json_int_t)windows_keys(judge_windows(e->judge, i)),
-	    "failures", (json_int_t)st->failures, "successes",
-	    (json_int_t)st->successes, "bans", (json_int_t)st->bans, "ignored",
-	    (json_int_t)st->ignored, "after_ban", (json_int_t)st->after_ban,
-	    "banned",
+	    "name", s->name, "mode",
+	    s->mode == MODE_OBSERVE ? "observe" : "ban", "maxretry",
+	    (json_int_t)s->maxretry, "findtime", (json_int_t)s->findtime,
+	    "bantime", bantime, "filters", filters, "counting",
+	    (json_int_t)windows_keys(judge_windows(e->judge, i)), "failures",
+	    (json_int_t)st->failures, "successes", (json_int_t)st->successes,
+	    "bans", (json_int_t)st->bans, "ignored", (json_int_t)st->ignored,
+	    "after_ban", (json_int_t)st->after_ban, "banned",
 	    (json_int_t)banned[judge_jail_number(e->judge, i)]);
 }
 

@@ -15,10 +15,10 @@
 #include "mxward/config.h"
 #include "mxward/msg.h"
 
-#define HEARTBEAT_MS      500  /* a child says it is alive this often */
-#define HEARTBEAT_LOST_MS 3000 /* and is killed when silent this long */
+#define HEARTBEAT_MS      500   /* a child says it is alive this often */
+#define HEARTBEAT_LOST_MS 3000  /* and is killed when silent this long */
 #define ENFORCER_LOST_MS  60000 /* the enforcer may be reading back for long */
-#define LISTENERS_MAX     16   /* listening sockets of one child */
+#define LISTENERS_MAX     16    /* listening sockets of one child */
 
 struct event_base;
 

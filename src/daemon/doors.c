@@ -27,8 +27,8 @@ struct doors {
 };
 
 static void wait_for_restore(struct doors *d);
-static void on_refused(void *arg, enum door door, const struct addr *host,
-    const struct ban *b);
+static void on_refused(
+    void *arg, enum door door, const struct addr *host, const struct ban *b);
 static void on_msg(void *arg, const struct msg *m, int fd);
 static void on_drain(evutil_socket_t fd, short what, void *arg);
 
@@ -71,14 +71,14 @@ wait_for_restore(struct doors *d)
 {
 	const int64_t begin = monotonic_ms();
 
-	while (!d->w->board->restored &&
-	    monotonic_ms() - begin < RESTORE_WAIT_MS)
+	while (
+	    !d->w->board->restored && monotonic_ms() - begin < RESTORE_WAIT_MS)
 		usleep(1000);
 }
 
 static void
-on_refused(void *arg, enum door door, const struct addr *host,
-    const struct ban *b)
+on_refused(
+    void *arg, enum door door, const struct addr *host, const struct ban *b)
 {
 	struct doors *d = arg;
 	struct door_msg m = { .door = (uint8_t)door, .what = DOOR_REFUSED };

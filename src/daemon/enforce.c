@@ -53,8 +53,8 @@ static void on_writable(evutil_socket_t fd, short what, void *arg);
 static void on_retry(evutil_socket_t fd, short what, void *arg);
 static void on_applied(struct enforce *f, const struct msg *m);
 static void on_synced(struct enforce *f, const struct msg *m);
-static void mark(struct enforce *f, const struct element *el,
-    enum ban_state state);
+static void mark(
+    struct enforce *f, const struct element *el, enum ban_state state);
 static void mark_pending_failed(struct enforce *f);
 
 struct enforce *
@@ -70,8 +70,8 @@ enforce_start(struct engine *e)
 	f->sock = -1;
 	f->on = e->w->conf->nft.enabled;
 	f->pause = RETRY_FIRST;
-	if (groups_of_config(e->w->conf, e->w->table, groups, &f->groups,
-		&err) < 0)
+	if (groups_of_config(
+		e->w->conf, e->w->table, groups, &f->groups, &err) < 0)
 		log_err("%s", err.text);
 	f->retry = event_new(e->base, -1, 0, on_retry, f);
 	return f;
@@ -116,8 +116,8 @@ enforce_peer(struct enforce *f, int sock)
 	}
 	hang_up(f);
 	f->sock = sock;
-	f->readable = event_new(
-	    f->e->base, sock, EV_READ | EV_PERSIST, on_readable, f);
+	f->readable =
+	    event_new(f->e->base, sock, EV_READ | EV_PERSIST, on_readable, f);
 	f->writable = event_new(f->e->base, sock, EV_WRITE, on_writable, f);
 	if (!f->readable || !f->writable) {
 		hang_up(f);
@@ -152,8 +152,8 @@ enforce_changed(struct enforce *f, const struct prefix *key, uint16_t jail)
 		f->dirty = grown;
 		f->cdirty = c;
 	}
-	f->dirty[f->ndirty++] = (struct change){ *key,
-		f->groups.of_jail[jail] };
+	f->dirty[f->ndirty++] =
+	    (struct change){ *key, f->groups.of_jail[jail] };
 }
 
 void
@@ -232,8 +232,7 @@ begin_picture(struct enforce *f)
 
 	free(f->picture);
 	f->picture = NULL;
-	n = desired_all(
-	    f->e->w->table, &f->groups, wall_clock(), &f->picture);
+	n = desired_all(f->e->w->table, &f->groups, wall_clock(), &f->picture);
 	if (n < 0) {
 		log_err("out of memory for a picture of the firewall");
 		return;
@@ -292,8 +291,8 @@ send_changes(struct enforce *f)
 			break;
 		done += n;
 	}
-	memmove(f->dirty, f->dirty + done,
-	    (f->ndirty - done) * sizeof(*f->dirty));
+	memmove(
+	    f->dirty, f->dirty + done, (f->ndirty - done) * sizeof(*f->dirty));
 	f->ndirty -= done;
 	return f->ndirty == 0;
 }
@@ -366,10 +365,10 @@ static void
 on_synced(struct enforce *f, const struct msg *m)
 {
 	if (m->value < 0) {
-		if (!f->failing || strncmp(f->error, m->text,
-				       sizeof(f->error) - 1) != 0)
-			log_err("nftables: %s; the doors go on refusing",
-			    m->text);
+		if (!f->failing ||
+		    strncmp(f->error, m->text, sizeof(f->error) - 1) != 0)
+			log_err(
+			    "nftables: %s; the doors go on refusing", m->text);
 		f->failing = true;
 		snprintf(f->error, sizeof(f->error), "%.250s", m->text);
 		mark_pending_failed(f);

@@ -17,10 +17,10 @@
 /* Lines of one source are at most this much out of order, in seconds. */
 #define DISORDER 600
 /* A source that said nothing for a day no longer holds back the clock. */
-#define SILENT (24 * 3600)
+#define SILENT        (24 * 3600)
 #define STORE_RETRY_S 10
-#define PRUNE_S    20
-#define PRUNE_ROWS 2000
+#define PRUNE_S       20
+#define PRUNE_ROWS    2000
 /* A first start reads no more than this of the past, in seconds. */
 #define BEGIN_MAX (24 * 3600)
 
@@ -84,8 +84,8 @@ build(struct engine *e, struct error *err)
 	if (nspecs < 0 || nfilters < 0)
 		return error_set(err, "out of memory");
 	e->router = router_new(e->filters, e->optional, (size_t)nfilters);
-	e->judge = judge_new(
-	    e->specs, (size_t)nspecs, e->w->table, &engine_hooks, e);
+	e->judge =
+	    judge_new(e->specs, (size_t)nspecs, e->w->table, &engine_hooks, e);
 	e->saved = calloc((size_t)nspecs + 1, sizeof(*e->saved));
 	if (!e->router || !e->judge || !e->saved)
 		return error_set(err, "out of memory for %ld jails", nspecs);
@@ -98,12 +98,11 @@ open_store(struct engine *e)
 	char aside[512];
 	struct error err;
 
-	e->store = store_open(
-	    e->w->conf->statedir, aside, sizeof(aside), &err);
+	e->store = store_open(e->w->conf->statedir, aside, sizeof(aside), &err);
 	if (!e->store) {
 		log_err("%s; going on without a memory of it", err.text);
-		snprintf(e->store_error, sizeof(e->store_error), "%.250s",
-		    err.text);
+		snprintf(
+		    e->store_error, sizeof(e->store_error), "%.250s", err.text);
 	} else if (aside[0]) {
 		log_err("the database could not be used and was kept as %s; a "
 			"new one begins",
@@ -214,8 +213,8 @@ start_sources(struct engine *e)
 		if (s)
 			e->sources[e->nsources++] = s;
 		else
-			log_err("source \"%s\": %s", c->sources[i].name,
-			    err.text);
+			log_err(
+			    "source \"%s\": %s", c->sources[i].name, err.text);
 	}
 }
 
@@ -239,8 +238,8 @@ listen_to_doors(struct engine *e, int sock)
 	if (e->doors >= 0)
 		close(e->doors);
 	e->doors = sock;
-	e->doors_event = event_new(
-	    e->base, sock, EV_READ | EV_PERSIST, engine_on_door, e);
+	e->doors_event =
+	    event_new(e->base, sock, EV_READ | EV_PERSIST, engine_on_door, e);
 	if (e->doors_event)
 		event_add(e->doors_event, NULL);
 }
@@ -374,8 +373,7 @@ prune(struct engine *e, int64_t now, int64_t clock)
 	for (size_t i = 0; i < judge_jails(e->judge); i++)
 		if (judge_jail(e->judge, i)->findtime > keep)
 			keep = judge_jail(e->judge, i)->findtime;
-	store_prune(e->store,
-	    clock == INT64_MIN ? INT64_MIN : clock - 2 * keep,
+	store_prune(e->store, clock == INT64_MIN ? INT64_MIN : clock - 2 * keep,
 	    history == DURATION_FOREVER ? INT64_MIN : now - history,
 	    PRUNE_ROWS);
 	e->batch = true;

@@ -98,8 +98,8 @@ struct control *control_start(struct engine *e, int listener);
 void control_stop(struct control *c); /* flushes answers */
 bool control_watched(const struct control *c);
 void control_on_failure(struct control *c, const struct failure *f);
-void control_on_success(struct control *c, const struct match *m,
-    const struct line *l);
+void control_on_success(
+    struct control *c, const struct match *m, const struct line *l);
 void control_on_ban(struct control *c, const struct ban *b, const char *why);
 void control_on_unban(struct control *c, const struct ban *b, const char *why);
 void control_on_refused(struct control *c, const struct door_msg *m);

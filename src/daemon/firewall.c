@@ -54,8 +54,9 @@ firewall_main(const struct world *w, struct inherit *in)
 {
 	const struct timeval every = { w->conf->nft.reconcile, 0 };
 	const struct msg ready = { .type = MSG_READY };
-	struct firewall f = { .w = w, .engine = -1, .pause = 1,
-		.ops = &enforcer_nftables };
+	struct firewall f = {
+		.w = w, .engine = -1, .pause = 1, .ops = &enforcer_nftables
+	};
 	struct error err;
 	long n = groups_of_config(w->conf, w->table, f.groups, NULL, &err);
 
@@ -224,8 +225,8 @@ make_room(void **items, size_t n, size_t *room, size_t more, size_t size)
 }
 
 static void
-take_elements(const struct msg *m, struct element **items, size_t *n,
-    size_t *room)
+take_elements(
+    const struct msg *m, struct element **items, size_t *n, size_t *room)
 {
 	if (!make_room((void **)items, *n, room, m->count, sizeof(**items))) {
 		log_err("out of memory for %zu firewall elements", *n);
@@ -264,8 +265,9 @@ take(struct firewall *f, const struct msg *m)
 			f->friends[f->nfriends++] = m->element[0].prefix;
 		break;
 	case MSG_FRIEND_END:
-		if (f->state && f->ops->friends(f->state, f->friends,
-				    f->nfriends, &err) != 0)
+		if (f->state &&
+		    f->ops->friends(f->state, f->friends, f->nfriends, &err) !=
+			0)
 			answer_synced(f, -1, err.text);
 		break;
 	default:
@@ -309,8 +311,8 @@ reconcile(struct firewall *f)
 
 	if (f->state) {
 		heart_beat(f->heart);
-		repairs = f->ops->reconcile(
-		    f->state, f->picture, f->npicture, &err);
+		repairs =
+		    f->ops->reconcile(f->state, f->picture, f->npicture, &err);
 		heart_beat(f->heart);
 		answer_synced(f, repairs, err.text);
 	}

@@ -62,8 +62,8 @@ friends_start(struct engine *e)
 		f->names[f->nnames++] =
 		    (struct name){ .f = f, .text = c->ignorehosts[i] };
 	if (f->nnames)
-		f->dns = evdns_base_new(
-		    e->base, EVDNS_BASE_INITIALIZE_NAMESERVERS);
+		f->dns =
+		    evdns_base_new(e->base, EVDNS_BASE_INITIALIZE_NAMESERVERS);
 	event_add(f->again, &every);
 	tell(f);
 	look_up(f);

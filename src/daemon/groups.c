@@ -33,8 +33,10 @@ groups_of_config(const struct config *c, struct bantable *t,
 		if (at < 0) {
 			if (n == PORTGROUPS_MAX)
 				return error_set(err,
-				    "%s:%d: jail \"%s\": more than %d different "
-				    "sets of ports: let some jails share theirs",
+				    "%s:%d: jail \"%s\": more than %d "
+				    "different "
+				    "sets of ports: let some jails share "
+				    "theirs",
 				    j->file, j->line, j->name, PORTGROUPS_MAX);
 			at = n++;
 			groups[at] = g;

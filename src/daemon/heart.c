@@ -12,7 +12,7 @@
 #include "daemon.h"
 #include "mxward/log.h"
 
-#define ASK_MS  1000
+#define ASK_MS   1000
 #define KEPT_MAX 32
 
 struct heart {

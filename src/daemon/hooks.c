@@ -92,8 +92,8 @@ reason_of(const struct engine *e, const struct ban *b, char *buf, size_t size)
 	if (b->origin == ORIGIN_MANUAL || !e->failure)
 		return e->manual_reason;
 	if (e->failure->filter && e->failure->filter[0])
-		snprintf(buf, size, "%s/%s", e->failure->filter,
-		    e->failure->rule);
+		snprintf(
+		    buf, size, "%s/%s", e->failure->filter, e->failure->rule);
 	else
 		snprintf(buf, size, "banned again and again");
 	return buf;
@@ -117,9 +117,9 @@ on_ban(void *arg, const struct ban *b, const struct window_refs *why)
 	log_write(LOG_NOTICE, "%s %s: jail %s, for %s%s%s",
 	    b->flags & BAN_OBSERVE ? "would ban" : "ban",
 	    prefix_format(&b->key, key), jail_name(e, b->jail),
-	    duration_format(b->end == DURATION_FOREVER ? b->end
-						       : b->end - b->start,
-		length, sizeof(length)),
+	    duration_format(
+		b->end == DURATION_FOREVER ? b->end : b->end - b->start, length,
+		sizeof(length)),
 	    reason ? ": " : "", reason ? reason : "");
 	if (control_watched(e->control))
 		control_on_ban(e->control, b, reason);

@@ -43,7 +43,8 @@ identity_find(const struct config *c, struct identity *id, struct error *err)
 	gr = getgrnam(c->group);
 	if (!gr)
 		return error_set(err,
-		    "there is no group \"%s\": create it with `groupadd --system "
+		    "there is no group \"%s\": create it with `groupadd "
+		    "--system "
 		    "%s`, or name another in %s: group = \"…\"",
 		    c->group, c->group, c->path);
 	if (pw->pw_uid == 0)
@@ -92,8 +93,8 @@ identity_mkdir(const char *path, unsigned mode, const struct identity *id,
 			return 0;
 		*p = '/';
 	}
-	return error_set(err, "cannot make the directory %s: %s", dir,
-	    strerror(errno));
+	return error_set(
+	    err, "cannot make the directory %s: %s", dir, strerror(errno));
 }
 
 void
@@ -121,8 +122,8 @@ become(const struct identity *id, bool keep_net_admin)
 	if (keep_net_admin)
 		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
 		    CAP_NET_ADMIN);
-	if (capng_change_id((int)id->uid, (int)id->gid,
-		CAPNG_CLEAR_BOUNDING) != 0)
+	if (capng_change_id((int)id->uid, (int)id->gid, CAPNG_CLEAR_BOUNDING) !=
+	    0)
 		goto fail;
 	return;
 #else
@@ -134,7 +135,7 @@ become(const struct identity *id, bool keep_net_admin)
 		return;
 #endif
 fail:
-	log_err("cannot become user %u: %s", (unsigned)id->uid,
-	    strerror(errno));
+	log_err(
+	    "cannot become user %u: %s", (unsigned)id->uid, strerror(errno));
 	exit(1);
 }

@@ -1,5 +1,6 @@
 /* mxward(8): the command line of the daemon. */
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -36,6 +37,7 @@ int
 main(int argc, char **argv)
 {
 	const char *path = MXWARD_CONF;
+	char whole[PATH_MAX];
 	bool foreground = false, test = false;
 	struct config *conf;
 	struct error err;
@@ -70,6 +72,9 @@ main(int argc, char **argv)
 		    argv[optind]);
 		return 2;
 	}
+	/* In the background the directory is another; a reload must find it. */
+	if (realpath(path, whole))
+		path = whole;
 	conf = config_load(path, &err, warn, NULL);
 	if (!conf) {
 		fprintf(stderr, "%s\n", err.text);

@@ -12,7 +12,8 @@
 #define ENGINE_GRACE_MS 2000
 #define DRAIN_GRACE_MS  10000
 
-static bool same_doors(const struct policy_conf *a, const struct policy_conf *b);
+static bool same_doors(
+    const struct policy_conf *a, const struct policy_conf *b);
 static void keep_what_cannot_change(
     const struct config *old, struct config *fresh);
 static void wait_for_engine(struct warden *wd);

@@ -16,7 +16,6 @@ static bool akin(const char *base, const char *name);
 static size_t keep_newest(
     struct sibling *out, size_t n, size_t max, const struct sibling *s);
 static bool listed(const struct sibling *out, size_t n, const struct stat *st);
-static int newer(const struct timespec *a, const struct timespec *b);
 static int by_age(const void *a, const void *b);
 static bool dated(const char *path);
 static bool suffix(const char *s, size_t n);
@@ -151,9 +150,9 @@ keep_newest(struct sibling *out, size_t n, size_t max, const struct sibling *s)
 		return n + 1;
 	}
 	for (size_t i = 1; i < n; i++)
-		if (newer(&out[oldest].st.st_mtim, &out[i].st.st_mtim) > 0)
+		if (time_after(&out[oldest].st.st_mtim, &out[i].st.st_mtim) > 0)
 			oldest = i;
-	if (newer(&s->st.st_mtim, &out[oldest].st.st_mtim) > 0) {
+	if (time_after(&s->st.st_mtim, &out[oldest].st.st_mtim) > 0) {
 		free(out[oldest].path);
 		out[oldest] = *s;
 	} else
@@ -171,21 +170,13 @@ listed(const struct sibling *out, size_t n, const struct stat *st)
 	return false;
 }
 
-static int
-newer(const struct timespec *a, const struct timespec *b)
-{
-	if (a->tv_sec != b->tv_sec)
-		return a->tv_sec > b->tv_sec ? 1 : -1;
-	return (a->tv_nsec > b->tv_nsec) - (a->tv_nsec < b->tv_nsec);
-}
-
 /* By the last write; of the same instant, the greater number is the older:
  * .2 was .1 before. Dates, which are longer, grow. */
 static int
 by_age(const void *a, const void *b)
 {
 	const struct sibling *x = a, *y = b;
-	int c = newer(&x->st.st_mtim, &y->st.st_mtim);
+	int c = time_after(&x->st.st_mtim, &y->st.st_mtim);
 
 	if (c != 0)
 		return c;

@@ -111,6 +111,8 @@ void tail_turn(struct files *fs, struct tail *t);
 uint64_t tail_head(int fd);
 /* Whether the file behind fd is the one the position speaks of. */
 bool tail_fits(int fd, const struct position *at);
+
+/* tail.c */
 struct tail *tail_new(struct trail *tr, const struct position *at);
 void tail_open(struct files *fs, struct tail *t, int fd, const char *path);
 void tail_close(struct files *fs, struct tail *t);
@@ -118,13 +120,34 @@ void tail_close(struct files *fs, struct tail *t);
 void tail_rekey(struct files *fs, struct tail *t, uint64_t dev, uint64_t ino);
 /* Forget it, row and all. */
 void tail_drop(struct files *fs, struct tail *t);
+/* There is that much to read, as far as is known. */
 void tail_wait(struct files *fs, struct tail *t, uint64_t lag);
+/* The inode is somebody else's now: the row may still fit a copy. */
+void tail_lose(struct files *fs, struct tail *t);
+/* Follow this file with that tail, from its position on. */
+void tail_take(struct files *fs, struct tail *t, int fd, const struct stat *st,
+    const char *path);
+bool tail_is(const struct tail *t, const struct stat *st);
+/* Inode and first line; the offset is left. */
+void tail_identify(struct position *at, int fd, const struct stat *st);
+struct timespec tail_birth(int fd, const struct stat *st);
+int time_after(const struct timespec *a, const struct timespec *b);
 
 /* rotate.c: which files a path has. */
 void trail_scan(struct files *fs, struct trail *tr);
 /* tick.c: once a second. */
 void trail_tick(struct files *fs, struct trail *tr);
 struct tail *trail_by_inode(const struct files *fs, const struct stat *st);
+struct tail *trail_by_head(struct trail *tr, uint64_t head, bool open);
+bool trail_open_file(struct files *fs, struct trail *tr, const char *path,
+    int *fd, struct stat *st);
+
+/* claim.c; live: the file that has the path now is not for it. */
+struct sibling;
+void claim_siblings(struct files *fs, struct trail *tr, struct sibling *list,
+    size_t n, const struct stat *live);
+void claim_first(
+    struct files *fs, struct trail *tr, struct sibling *list, size_t n);
 
 /* siblings.c: rotated files beside a path. */
 struct sibling {

@@ -1,0 +1,197 @@
+/* What the commands of mxwardctl share. */
+#ifndef MXWARD_CTL_H
+#define MXWARD_CTL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "mxward/error.h"
+#include "mxward/span.h"
+
+/* Exit status, as in mxwardctl(8). */
+enum { DONE = 0, NO = 1, USAGE = 2, UNREACHABLE = 3, REFUSED = 4 };
+
+/* What a command accepts besides the common options: a bit each. */
+enum {
+	OPT_JAIL = 1 << 0,
+	OPT_FOR = 1 << 1,
+	OPT_REASON = 1 << 2,
+	OPT_FORCE = 1 << 3,
+	OPT_ALL = 1 << 4,
+	OPT_FILTER = 1 << 5,
+	OPT_NOW = 1 << 6,
+	OPT_SAMPLES = 1 << 7,
+	OPT_LINE = 1 << 8,
+	OPT_MISSED = 1 << 9,
+	OPT_TOP = 1 << 10,
+	/* The common ones. */
+	OPT_CONFIG = 1 << 16,
+	OPT_SOCKET = 1 << 17,
+	OPT_JSON = 1 << 18,
+	OPT_QUIET = 1 << 19,
+	OPT_HELP = 1 << 20,
+	OPT_VERSION = 1 << 21
+};
+
+#define FILTERS_MOST 64
+
+/* How to write for a person. */
+struct term {
+	bool color;
+	bool utf8;
+	size_t width; /* columns; 0: no limit, as in a pipe */
+};
+
+/* The command line, taken apart. Strings are argv's. */
+struct ctl {
+	struct term term; /* standard output */
+	unsigned given;   /* OPT_… */
+	const char *config; /* NULL: not given */
+	const char *socket;
+	const char *jail;
+	const char *length; /* --for */
+	const char *reason;
+	const char *filter[FILTERS_MOST];
+	size_t nfilters;
+	const char *now;
+	const char *line;
+	const char *missed;
+	const char *top;
+	char **operand;
+	int noperands;
+};
+
+struct command {
+	const char *name;
+	const char *operands; /* as in a synopsis */
+	const char *summary;  /* one line */
+	const char *details;  /* more for --help, or NULL */
+	unsigned options;
+	int least, most; /* operands; most -1: any number */
+	int (*run)(struct ctl *c);
+};
+
+/* main.c */
+const struct command *command_at(size_t i); /* NULL after the last */
+const struct command *command_find(const char *name);
+/* "mxwardctl: …" on standard error, made harmless; returns status. */
+int fail(int status, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* options.c */
+struct option_text {
+	unsigned bit;
+	char letter; /* 0: none */
+	const char *name;
+	const char *value; /* NULL: it takes none */
+	const char *help;
+};
+const struct option_text *option_at(size_t i); /* NULL after the last */
+/* Parse options into c; mask: those allowed, NULL command: before the command,
+ * where the first operand ends it. Returns 0, or an exit status after a
+ * message. */
+int options_parse(
+    struct ctl *c, const struct command *cmd, int argc, char **argv);
+
+/* help.c, completion.c */
+void help_all(FILE *fp);
+void help_command(FILE *fp, const struct command *cmd);
+int run_help(struct ctl *c);
+int run_completion(struct ctl *c);
+/* The command that a mistyped name probably means, or NULL. */
+const struct command *command_suggest(const char *name);
+
+/* socket.c: the path of the control socket, into buf. */
+void socket_path(const struct ctl *c, char *buf, size_t size);
+
+/* client.c: one connection to the engine. */
+struct client;
+/* NULL and an exit status in *status, after a message unless quiet. */
+struct client *client_open(const struct ctl *c, bool quiet, int *status);
+void client_close(struct client *cl);
+/*
+ * Send the request (taken over) and hand each row (borrowed) to row, which
+ * may be NULL, until the closing line, whose members *closing gets (the
+ * caller's to free; may be NULL). Returns DONE, or an exit status after a
+ * message. seconds: how long to wait for each line; 0: for ever.
+ */
+int client_ask(struct client *cl, json_t *request, int seconds,
+    void (*row)(void *arg, json_t *row), void *arg, json_t **closing);
+/* Whether the last client_ask lost the connection (its message was not
+ * printed if quiet is set). */
+bool client_lost(const struct client *cl);
+void client_quiet(struct client *cl);
+/* Wait until the peer closes. False after so many seconds. */
+bool client_drained(struct client *cl, int seconds);
+/* Open, ask, close: for commands of one question. */
+int ask(const struct ctl *c, json_t *request, int seconds,
+    void (*row)(void *arg, json_t *row), void *arg, json_t **closing);
+/* {"command": name, "jail": from --jail if given}. */
+json_t *request_new(const struct ctl *c, const char *name);
+/* One compact line on standard output. */
+void print_json(const json_t *o);
+
+/* text.c: for people. */
+enum style { PLAIN, BOLD, DIM, GOOD, BAD, WARN, TITLE };
+void term_init(struct term *t, int fd);
+/* The sequences around a text; "" without colour. */
+const char *style_on(const struct term *t, enum style s);
+const char *style_off(const struct term *t, enum style s);
+/* Copy text with everything that could act on a terminal made harmless, cut to
+ * fit. Returns the length. */
+size_t text_safe(struct span text, char *buf, size_t size);
+void text_print(FILE *fp, struct span text);
+/* Columns that harmless UTF-8 takes; bytes of it that fit into so many
+ * columns. */
+size_t text_width(const char *s);
+size_t text_fit(const char *s, size_t columns);
+/* RFC 3339 in UTC → seconds since the epoch; false if it is none. */
+bool when_parse(const char *text, int64_t *out);
+/* Local time for a person: "13:02:01" today, else "2026-11-24 13:02:01". */
+#define WHEN_LEN 32
+const char *when_format(int64_t when, int64_t now, char buf[WHEN_LEN]);
+/* The two largest units: "3h 12m". */
+const char *length_format(int64_t seconds, char buf[WHEN_LEN]);
+/* "12,345", "1.2 GiB", "3rd". */
+const char *number_format(uint64_t n, char buf[WHEN_LEN]);
+const char *bytes_format(uint64_t n, char buf[WHEN_LEN]);
+const char *nth_format(unsigned n, char buf[WHEN_LEN]);
+
+/* JSON, with a default where a member is missing. */
+const char *get_text(const json_t *o, const char *key); /* "" */
+int64_t get_int(const json_t *o, const char *key);      /* 0 */
+bool get_when(const json_t *o, const char *key, int64_t *out);
+
+/* table.c */
+struct column {
+	const char *title;
+	bool right;    /* numbers */
+	bool elastic;  /* is cut where the terminal is too narrow */
+	bool optional; /* left out when all its cells are empty */
+};
+struct table;
+/* columns must outlive the table. */
+struct table *table_new(
+    const struct term *t, const struct column *columns, size_t n);
+void table_free(struct table *tb);
+/* Append a cell; after the last of a row comes the next row. */
+void table_cell(struct table *tb, enum style s, const char *text);
+void table_cellf(struct table *tb, enum style s, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+size_t table_rows(const struct table *tb);
+void table_print(const struct table *tb, const char *title, FILE *fp);
+
+/* The commands. */
+int run_status(struct ctl *c);
+int run_bans(struct ctl *c);
+int run_check(struct ctl *c);
+int run_ban(struct ctl *c);
+int run_unban(struct ctl *c);
+int run_watch(struct ctl *c);
+int run_reload(struct ctl *c);
+int run_test(struct ctl *c);
+
+#endif
