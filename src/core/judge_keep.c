@@ -145,12 +145,10 @@ orphan_drop(struct judge *j, const struct ban *b)
 {
 	struct ban held, gone = *b;
 
-	if (held_take(j, b, &held)) {
-		held.flags &= (uint8_t)~BAN_RESTORED;
+	if (held_take(j, b, &held))
 		bantable_put(j->table, &held);
-	} else {
+	else
 		bantable_del(j->table, &b->key, b->jail);
-	}
 	gone.id = 0;
 	if ((gone.flags & BAN_OVER) == 0)
 		judge_tell_unban(j, &gone, "orphan");
@@ -176,7 +174,8 @@ hold(struct judge *j, const struct ban *b)
 		j->held = held;
 		j->held_room = room;
 	}
-	j->held[j->nheld++] = *b;
+	j->held[j->nheld] = *b;
+	j->held[j->nheld++].flags &= (uint8_t)~BAN_RESTORED;
 	return true;
 }
 

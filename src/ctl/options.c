@@ -38,11 +38,13 @@ static const struct option_text options[] = {
 
 #define NOPTIONS (sizeof(options) / sizeof(options[0]))
 
+/* What getopt_long returns for the i-th option. */
+#define CODE(i) (256 + (int)(i))
+
 static void fill(unsigned allowed, struct option *longs, char *letters);
+static size_t find(unsigned allowed, int code);
 static int take(struct ctl *c, unsigned bit, const char *value);
-static const struct option_text *of_letter(unsigned allowed, int letter);
-static int complain(
-    const struct command *cmd, unsigned allowed, int what, char *word);
+static int complain(const struct command *cmd, int what, const char *word);
 
 const struct option_text *
 option_at(size_t i)
@@ -54,29 +56,104 @@ int
 options_parse(struct ctl *c, const struct command *cmd, int argc, char **argv)
 {
 	unsigned allowed = COMMON | (cmd ? cmd->options : 0);
-	char letters[4 + 2 * NOPTIONS];
 	struct option longs[NOPTIONS + 1];
-	int ch, which, rc = 0;
+	char letters[3 + 2 * NOPTIONS];
+	int code, rc = 0;
 
 	/* The first word that is no option is the command: what follows may
-	 * be options only that one knows. */
-	strcpy_prefix: ;
-	letters[0] = cmd ? ':' : '+';
-	letters[1] = cmd ? '\0' : ':';
-	letters[2] = '\0';
-	fill(allowed, longs, letters + strlen(letters));
+	 * be options that only that one knows. */
+	letters[0] = '+';
+	letters[1] = ':';
+	fill(allowed, longs, letters + 2);
+	if (cmd)
+		memmove(letters, letters + 1, strlen(letters));
 	opterr = 0;
 	optind = 0; /* glibc: begin anew */
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, letters, longs, &which)) != -1) {
-		if (ch == '?' || ch == ':')
-			return complain(cmd, allowed, ch, argv[optind - 1]);
-		rc = take(c,
-		    ch == 0 ? (unsigned)longs[which].val
-			    : of_letter(allowed, ch)->bit,
-		    optarg);
+	    (code = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		size_t i = find(allowed, code);
+		if (i == NOPTIONS)
+			return complain(cmd, code, argv[optind - 1]);
+		rc = take(c, options[i].bit, optarg);
 	}
 	c->operand = argv + optind;
 	c->noperands = argc - optind;
 	return rc;
+}
+
+static void
+fill(unsigned allowed, struct option *longs, char *letters)
+{
+	for (size_t i = 0; i < NOPTIONS; i++) {
+		if (!(options[i].bit & allowed))
+			continue;
+		*longs++ = (struct option){ options[i].name,
+			options[i].value ? required_argument : no_argument,
+			NULL, CODE(i) };
+		if (options[i].letter)
+			*letters++ = options[i].letter;
+		if (options[i].letter && options[i].value)
+			*letters++ = ':';
+	}
+	*longs = (struct option){ 0 };
+	*letters = '\0';
+}
+
+/* Two commands may give the same letter to different options. */
+static size_t
+find(unsigned allowed, int code)
+{
+	size_t i;
+
+	for (i = 0; i < NOPTIONS; i++)
+		if (options[i].bit & allowed &&
+		    (code == CODE(i) ||
+			(options[i].letter && code == options[i].letter)))
+			break;
+	return i;
+}
+
+static int
+take(struct ctl *c, unsigned bit, const char *value)
+{
+	const struct {
+		unsigned bit;
+		const char **to;
+	} texts[] = {
+		{ OPT_CONFIG, &c->config },
+		{ OPT_SOCKET, &c->socket },
+		{ OPT_JAIL, &c->jail },
+		{ OPT_FOR, &c->length },
+		{ OPT_REASON, &c->reason },
+		{ OPT_NOW, &c->now },
+		{ OPT_LINE, &c->line },
+		{ OPT_MISSED, &c->missed },
+		{ OPT_TOP, &c->top },
+	};
+
+	c->given |= bit;
+	if (bit == OPT_FILTER) {
+		if (c->nfilters == FILTERS_MOST)
+			return fail(USAGE, "more than %d filters: leave "
+					   "--filter out for all that are used",
+			    FILTERS_MOST);
+		c->filter[c->nfilters++] = value;
+	}
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (texts[i].bit == bit)
+			*texts[i].to = value;
+	return 0;
+}
+
+static int
+complain(const struct command *cmd, int what, const char *word)
+{
+	const char *help = cmd ? cmd->name : "";
+
+	if (what == ':')
+		return fail(USAGE,
+		    "option \"%s\" needs a value: `mxwardctl help %s`", word,
+		    help);
+	return fail(USAGE,
+	    "there is no option \"%s\" here: `mxwardctl help %s`", word, help);
 }

@@ -263,6 +263,14 @@ command_check(struct client *cl, const json_t *request)
 		evidence, "history", h.past));
 }
 
+/* A slip of the finger should not shut out the world. */
+static bool
+is_huge(const struct prefix *p)
+{
+	return addr_is_v4(&p->addr) && p->len >= 96 ? p->len < 96 + 8
+						    : p->len < 16;
+}
+
 /* How long a ban by hand lasts: as asked, or the jail's first bantime. */
 static bool
 get_length(
@@ -292,6 +300,7 @@ command_ban(struct client *cl, const json_t *request)
 	struct engine *e = cl->control->e;
 	struct ban b = { .origin = ORIGIN_MANUAL, .nth = 1 };
 	const char *jail = get_string(request, "jail");
+	bool force = json_is_true(json_object_get(request, "force"));
 	int64_t length = 3600;
 	struct error err;
 	int rc;
@@ -304,12 +313,16 @@ command_ban(struct client *cl, const json_t *request)
 	}
 	if (!get_length(cl, request, jail, &length))
 		return;
+	if (is_huge(&b.key) && !force) {
+		client_fail(cl, "refused",
+		    "%s is a very large network: --force if that is meant",
+		    get_string(request, "target"));
+		return;
+	}
 	b.start = wall_clock();
 	b.end = length == DURATION_FOREVER ? length : b.start + length;
-	e->failure = NULL;
 	e->manual_reason = get_string(request, "reason");
-	rc = judge_ban(e->judge, &b,
-	    json_is_true(json_object_get(request, "force")), &err);
+	rc = judge_ban(e->judge, &b, force, &err);
 	e->manual_reason = NULL;
 	if (rc != 0) {
 		client_fail(cl, "refused", "%s", err.text);

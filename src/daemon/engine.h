@@ -44,8 +44,9 @@ struct engine {
 	int doors; /* socket from the doors, or -1 */
 	bool caught_up;
 	bool batch; /* something since the last commit */
-	/* The failure being judged, for the reason of the ban it may lead to. */
-	const struct failure *failure;
+	/* Of the failure being judged, for the reason of the ban it may lead
+	 * to; and what a person gave as one. */
+	const char *filter, *rule;
 	const char *manual_reason;
 	uint64_t tick_count;
 };

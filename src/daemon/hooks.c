@@ -68,7 +68,8 @@ on_failure(void *arg, const struct failure *f)
 {
 	struct engine *e = arg;
 
-	e->failure = f;
+	e->filter = f->filter;
+	e->rule = f->rule;
 	e->batch = true;
 	if (control_watched(e->control))
 		control_on_failure(e->control, f);
@@ -89,11 +90,10 @@ on_past_bans(void *arg, uint16_t jail, const struct prefix *key, int64_t since)
 static const char *
 reason_of(const struct engine *e, const struct ban *b, char *buf, size_t size)
 {
-	if (b->origin == ORIGIN_MANUAL || !e->failure)
+	if (b->origin == ORIGIN_MANUAL)
 		return e->manual_reason;
-	if (e->failure->filter && e->failure->filter[0])
-		snprintf(
-		    buf, size, "%s/%s", e->failure->filter, e->failure->rule);
+	if (e->filter && e->filter[0])
+		snprintf(buf, size, "%s/%s", e->filter, e->rule);
 	else
 		snprintf(buf, size, "banned again and again");
 	return buf;

@@ -34,6 +34,7 @@ static off_t line_after(struct probe *p, off_t at);
 static ssize_t fill(struct probe *p, off_t at);
 static bool line_time(struct probe *p, const char *s, const char *nl);
 static off_t forward(struct probe *p, off_t from, int64_t begin);
+static bool long_time(struct probe *p, off_t at);
 
 off_t
 source_bisect(int fd, int64_t begin, struct logtime *clock)
@@ -204,12 +205,25 @@ forward(struct probe *p, off_t from, int64_t begin)
 			}
 		if (s > p->buf)
 			from += s - p->buf;
-		else /* longer than the buffer: only its beginning counts */
-			from = line_time(p, s, s + n) && p->when >= begin
-			    ? -2 - from
-			    : line_after(p, from + 1);
-		if (from <= -2)
-			return -2 - from;
+		else if (long_time(p, from) && p->when >= begin)
+			return from;
+		else
+			from = line_after(p, from + 1);
 	}
 	return from;
+}
+
+/* A line longer than the buffer: its time is at its beginning, or after the
+ * hole that it begins with. */
+static bool
+long_time(struct probe *p, off_t at)
+{
+	off_t data = lseek(p->fd, at, SEEK_DATA);
+	const char *nl;
+	ssize_t n = fill(p, data > at ? data : at);
+
+	if (n <= 0)
+		return false;
+	nl = memchr(p->buf, '\n', (size_t)n);
+	return line_time(p, p->buf, nl != NULL ? nl : p->buf + n);
 }

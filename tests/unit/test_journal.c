@@ -21,7 +21,7 @@
 struct scene {
 	struct owner *o;
 	char dir[64];
-	char place[64]; /* what the source is given */
+	char place[96]; /* what the source is given */
 	unsigned written;
 };
 
@@ -65,7 +65,7 @@ static void
 import(struct scene *s, const char *name, const char *export, size_t n)
 {
 	char path[128];
-	int p[2], status;
+	int p[2], status, null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	pid_t pid;
 
 	snprintf(path, sizeof path, "%s/%s.journal", s->dir, name);
@@ -74,11 +74,12 @@ import(struct scene *s, const char *name, const char *export, size_t n)
 	if (pid == 0) {
 		dup2(p[0], 0);
 		close(p[1]);
-		freopen("/dev/null", "w", stdout);
-		freopen("/dev/null", "w", stderr);
+		dup2(null, 1);
+		dup2(null, 2);
 		execl(REMOTE, REMOTE, "-o", path, "-", (char *)NULL);
 		_exit(127);
 	}
+	close(null);
 	close(p[0]);
 	assert_int_equal(write(p[1], export, n), n);
 	close(p[1]);

@@ -423,7 +423,9 @@ jail_counts_only_the_rules_it_wants(void **state)
 	struct prefix p = prefix("192.0.2.1");
 	struct match m;
 
+	s->maxretry = 9;
 	s = jail(w, "flood");
+	s->maxretry = 9;
 	s->rules = flood;
 	begin(w);
 	see(w, 2, "192.0.2.1", 1);
