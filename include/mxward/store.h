@@ -80,6 +80,13 @@ int store_bans_each(struct store *s,
 	void *arg, const char *jail, const struct ban *b, const char *reason),
     void *arg);
 
+/* The same for every ban whose time came, but not before since: its end lies
+ * after since, and a line may still be older than that. */
+int store_bans_ended(struct store *s, int64_t since,
+    void (*cb)(
+	void *arg, const char *jail, const struct ban *b, const char *reason),
+    void *arg);
+
 /* One row of history: a ban, past or present. */
 struct store_ban_row {
 	struct ban ban; /* jail is not set */

@@ -73,7 +73,7 @@ config_new(const char *path)
 static int
 parse(struct loader *l, const char *path)
 {
-	int rc = cfg_parse(l->cfg, path);
+	int rc = text_parse(l->cfg, path);
 
 	if (rc == CFG_SUCCESS)
 		return 0;

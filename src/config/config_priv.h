@@ -56,6 +56,9 @@ int option_fail(struct loader *l, cfg_t *sec, const char *option,
 /* Whether it was written, not left to its default. */
 bool option_given(cfg_t *sec, const char *option);
 
+/* text.c: parse a file; as cfg_parse. */
+int text_parse(cfg_t *cfg, const char *path);
+
 /* include.c: the include() function of the grammar. */
 int include_function(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv);
 

@@ -64,7 +64,7 @@ include_file(cfg_t *cfg, const char *path)
 
 	cfg->filename = NULL;
 	l->depth++;
-	rc = cfg_parse(cfg, path);
+	rc = text_parse(cfg, path);
 	l->depth--;
 	free(cfg->filename);
 	cfg->filename = name;

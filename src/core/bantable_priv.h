@@ -45,9 +45,13 @@ struct entry {
 /* Prefix lengths 0 … 128 as bits. */
 #define LENS_WORDS 3
 
+/* Whom a prefix can hold: an IPv4 host need not look for lengths that only
+ * IPv6 prefixes have. */
+enum family { FAMILY_V4, FAMILY_V6, FAMILIES };
+
 struct shared {
 	_Atomic uint64_t seq; /* odd while a change is going on */
-	_Atomic uint64_t lens[2][LENS_WORDS]; /* of bans, of friends */
+	_Atomic uint64_t lens[2][FAMILIES][LENS_WORDS]; /* bans, friends */
 	_Atomic uint32_t high; /* entries from here on were never used */
 	_Atomic uint32_t njails;
 	char name[BANTABLE_JAILS][BANTABLE_JAIL_LEN];
@@ -76,13 +80,14 @@ struct bantable {
 	struct ends ends;
 	size_t ends_size;
 	uint32_t used;
-	uint32_t of_len[2][129]; /* bans and friends of each length */
+	uint32_t of_len[2][FAMILIES][129]; /* how many set a bit of lens */
 };
 
 /* Walks over the entries of exactly one prefix. */
 struct chain {
 	const struct bantable *t;
-	struct prefix key;
+	uint64_t addr[2];
+	uint8_t len;
 	uint32_t slot; /* of the entry chain_next gave */
 	uint32_t next;
 	uint32_t left; /* slots that may still be looked at */
@@ -93,8 +98,9 @@ struct chain {
 /* bantable_read.c. entry_read gives an entry as it was at one moment, even if
  * it is being changed; false if it is free. */
 bool entry_read(const struct entry *e, struct ban *out);
-void chain_start(
-    struct chain *c, const struct bantable *t, const struct prefix *key);
+/* addr's bits beyond len do not matter. */
+void chain_start(struct chain *c, const struct bantable *t,
+    const struct addr *addr, unsigned len);
 bool chain_next(struct chain *c, struct ban *out);
 
 /* bantable_ends.c: the heaps. `over` says which one the entry is in. */
@@ -118,12 +124,12 @@ entry_store(struct entry *e, enum entry_word w, uint64_t value)
 }
 
 static inline uint64_t
-prefix_hash(const struct bantable *t, const struct prefix *key)
+key_hash(const struct bantable *t, const uint64_t addr[2], uint8_t len)
 {
-	unsigned char bytes[sizeof(key->addr.b) + 1];
+	unsigned char bytes[sizeof(struct addr) + 1];
 
-	memcpy(bytes, key->addr.b, sizeof(key->addr.b));
-	bytes[sizeof(key->addr.b)] = key->len;
+	memcpy(bytes, addr, sizeof(struct addr));
+	bytes[sizeof(struct addr)] = len;
 	return hash_bytes(&t->key, bytes, sizeof(bytes));
 }
 

@@ -5,6 +5,7 @@
  * it takes what it read, because the writer may be dead, stopped or merely
  * preempted in the middle of a change, and the table is whole there too.
  */
+#include <endian.h>
 #include <string.h>
 
 #include "bantable_priv.h"
@@ -12,12 +13,15 @@
 #define READ_TRIES  8 /* looks at a table that keeps changing */
 #define READ_PAUSES 4 /* between them, if a change is going on */
 #define ENTRY_TRIES 8
+/* Chains begun before the first is walked: their cache misses overlap. */
+#define CHAINS 8
 
 struct best {
 	struct ban ban, forced;
 	bool found, found_forced;
 };
 
+static uint64_t mask(unsigned bits);
 static uint64_t read_begin(const struct bantable *t);
 static bool read_done(const struct bantable *t, uint64_t seq, unsigned tries);
 static void refuses_once(const struct bantable *t, const struct addr *host,
@@ -30,6 +34,8 @@ static size_t of_key_once(const struct bantable *t, const struct prefix *key,
     struct ban *out, size_t max);
 static size_t covering_once(const struct bantable *t, const struct addr *host,
     struct ban *out, size_t max);
+static const _Atomic uint64_t *lens_of(
+    const struct bantable *t, int kind, const struct addr *host);
 static int lens_next(const _Atomic uint64_t lens[LENS_WORDS], int after);
 
 bool
@@ -138,16 +144,21 @@ entry_read(const struct entry *e, struct ban *out)
 }
 
 void
-chain_start(
-    struct chain *c, const struct bantable *t, const struct prefix *key)
+chain_start(struct chain *c, const struct bantable *t, const struct addr *addr,
+    unsigned len)
 {
-	uint64_t h = prefix_hash(t, key);
+	uint64_t h;
 
 	c->t = t;
-	c->key = *key;
+	c->len = (uint8_t)len;
+	memcpy(c->addr, addr, sizeof(c->addr));
+	c->addr[0] &= mask(len < 64 ? len : 64);
+	c->addr[1] &= mask(len < 64 ? 0 : len - 64);
+	h = key_hash(t, c->addr, c->len);
 	c->next = (uint32_t)hash_slot(h, t->nslots);
 	c->left = t->nslots;
 	c->tag = (uint32_t)h & (UINT32_MAX >> t->number_bits);
+	__builtin_prefetch((const void *)&t->index[c->next]);
 }
 
 bool
@@ -168,11 +179,19 @@ chain_next(struct chain *c, struct ban *out)
 		c->number = (word & ((1U << t->number_bits) - 1)) - 1;
 		if (c->number < t->capacity &&
 		    entry_read(&t->entry[c->number], out) &&
-		    prefix_eq(&out->key, &c->key))
+		    out->key.len == c->len &&
+		    memcmp(&out->key.addr, c->addr, sizeof(c->addr)) == 0)
 			return true;
 	}
 	c->left = 0;
 	return false;
+}
+
+/* The first `bits` of eight bytes of an address, as they lie in memory. */
+static uint64_t
+mask(unsigned bits)
+{
+	return bits > 0 ? htobe64(UINT64_MAX << (64 - bits)) : 0;
 }
 
 /* The sequence number; odd if the change does not end within a moment. */
@@ -207,24 +226,22 @@ static void
 refuses_once(const struct bantable *t, const struct addr *host, int64_t now,
     struct best *best)
 {
-	struct prefix key;
-	struct chain c;
+	const _Atomic uint64_t *lens = lens_of(t, 0, host);
+	const struct prefix whole = { *host, 128 };
+	struct chain c[CHAINS];
 	struct ban b;
-	int len;
+	int len = -1, i, n;
 
 	best->found = best->found_forced = false;
-	for (len = lens_next(t->shared->lens[0], -1); len >= 0;
-	     len = lens_next(t->shared->lens[0], len)) {
-		key = prefix_of(host, (unsigned)len);
-		chain_start(&c, t, &key);
-		while (chain_next(&c, &b))
-			if (ban_in_force(&b, now))
-				best_take(best, &b);
-	}
-	if (!best->found)
-		return;
-	key = prefix_of(host, 128);
-	if (friend_once(t, &key)) {
+	do {
+		for (n = 0; n < CHAINS && (len = lens_next(lens, len)) >= 0;)
+			chain_start(&c[n++], t, host, (unsigned)len);
+		for (i = 0; i < n; i++)
+			while (chain_next(&c[i], &b))
+				if (ban_in_force(&b, now))
+					best_take(best, &b);
+	} while (len >= 0);
+	if (best->found && friend_once(t, &whole)) {
 		best->found = best->found_forced;
 		best->ban = best->forced;
 	}
@@ -249,14 +266,13 @@ best_take(struct best *best, const struct ban *b)
 static bool
 friend_once(const struct bantable *t, const struct prefix *key)
 {
-	struct prefix around;
+	const _Atomic uint64_t *lens = lens_of(t, 1, &key->addr);
+	struct prefix around = *key;
 	struct ban b;
-	int len;
+	int len = -1;
 
-	for (len = lens_next(t->shared->lens[1], -1);
-	     len >= 0 && len <= key->len;
-	     len = lens_next(t->shared->lens[1], len)) {
-		around = prefix_of(&key->addr, (unsigned)len);
+	while ((len = lens_next(lens, len)) >= 0 && len <= key->len) {
+		around.len = (uint8_t)len;
 		if (get_once(t, &around, BANTABLE_NO_JAIL, &b))
 			return true;
 	}
@@ -269,7 +285,7 @@ get_once(const struct bantable *t, const struct prefix *key, uint16_t jail,
 {
 	struct chain c;
 
-	chain_start(&c, t, key);
+	chain_start(&c, t, &key->addr, key->len);
 	while (chain_next(&c, out))
 		if (out->jail == jail)
 			return true;
@@ -284,7 +300,7 @@ of_key_once(const struct bantable *t, const struct prefix *key, struct ban *out,
 	struct ban b;
 	size_t n = 0;
 
-	chain_start(&c, t, key);
+	chain_start(&c, t, &key->addr, key->len);
 	while (chain_next(&c, &b)) {
 		if (n < max)
 			out[n] = b;
@@ -297,19 +313,28 @@ static size_t
 covering_once(const struct bantable *t, const struct addr *host,
     struct ban *out, size_t max)
 {
-	struct prefix key;
+	const _Atomic uint64_t *bans = lens_of(t, 0, host);
+	const _Atomic uint64_t *friends = lens_of(t, 1, host);
+	struct prefix key = { *host, 0 };
 	size_t n = 0;
 	int len;
 
 	for (len = 0; len <= 128; len++) {
-		if (lens_next(t->shared->lens[0], len - 1) != len &&
-		    lens_next(t->shared->lens[1], len - 1) != len)
+		if (lens_next(bans, len - 1) != len &&
+		    lens_next(friends, len - 1) != len)
 			continue;
-		key = prefix_of(host, (unsigned)len);
+		key.len = (uint8_t)len;
 		n += of_key_once(t, &key, n < max ? out + n : NULL,
 		    n < max ? max - n : 0);
 	}
 	return n;
+}
+
+/* The lengths of bans (0) or friends (1) that may cover host. */
+static const _Atomic uint64_t *
+lens_of(const struct bantable *t, int kind, const struct addr *host)
+{
+	return t->shared->lens[kind][addr_is_v4(host) ? FAMILY_V4 : FAMILY_V6];
 }
 
 /* The first length present above `after`, or -1. */

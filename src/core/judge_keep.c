@@ -25,7 +25,11 @@ struct drop {
 	unsigned n;
 };
 
+static struct ban as_restored(
+    const struct judge *j, const struct ban *given);
 static bool same_ban(const struct ban *a, const struct ban *b);
+static bool stands_before(
+    struct judge *j, const struct ban *there, const struct ban *b);
 static bool hold(struct judge *j, const struct ban *b);
 static size_t held_index(const struct judge *j, const struct ban *b);
 static bool adopt(void *arg, const struct ban *b);
@@ -51,34 +55,19 @@ judge_restore_failure(struct judge *j, const char *jail,
 void
 judge_restore_ban(struct judge *j, const struct ban *given)
 {
-	struct ban b = *given, there;
-	const struct judged *g;
+	struct ban b, there, held;
 
-	if (b.jail >= BANTABLE_NO_JAIL || b.key.len > 128)
+	if (given->jail >= BANTABLE_NO_JAIL || given->key.len > 128)
 		return;
-	g = j->of_number[b.jail];
-	b.key = prefix_of(&b.key.addr, b.key.len);
-	b.flags &= BAN_OBSERVE | BAN_OVER | BAN_FORCED;
-	b.flags |= BAN_RESTORED;
-	/* The jail's mode may have changed since. */
-	if (g != NULL && g->spec->mode == MODE_OBSERVE)
-		b.flags |= BAN_OBSERVE;
-	else if (g != NULL)
-		b.flags &= (uint8_t)~BAN_OBSERVE;
+	b = as_restored(j, given);
 	if (bantable_get(j->table, &b.key, b.jail, &there)) {
-		if (same_ban(&there, &b)) {
+		if (same_ban(&there, &b))
 			b.state = there.state;
-		} else if (there.end > b.end &&
-		    (there.flags & (BAN_OVER | BAN_RESTORED)) == 0 &&
-		    hold(j, &b)) {
-			there.flags |= BAN_ORPHAN;
-			there.id = 0;
-			bantable_put(j->table, &there);
-			j->orphans = true;
+		else if (there.end > b.end && stands_before(j, &there, &b))
 			return;
-		}
 	}
-	judge_put(j, &b, true);
+	if (judge_put(j, &b, true) == 0)
+		held_take(j, &b, &held);
 }
 
 void
@@ -154,18 +143,63 @@ orphan_drop(struct judge *j, const struct ban *b)
 		judge_tell_unban(j, &gone, "orphan");
 }
 
+static struct ban
+as_restored(const struct judge *j, const struct ban *given)
+{
+	const struct judged *g = j->of_number[given->jail];
+	struct ban b = *given;
+
+	b.key = prefix_of(&b.key.addr, b.key.len);
+	b.flags &= BAN_OBSERVE | BAN_OVER | BAN_FORCED;
+	b.flags |= BAN_RESTORED;
+	/* The jail's mode may have changed since. */
+	if (g != NULL && g->spec->mode == MODE_OBSERVE)
+		b.flags |= BAN_OBSERVE;
+	else if (g != NULL)
+		b.flags &= (uint8_t)~BAN_OBSERVE;
+	return b;
+}
+
 static bool
 same_ban(const struct ban *a, const struct ban *b)
 {
 	return a->start == b->start && a->end == b->end;
 }
 
+/*
+ * Whether the ban that is in the table, and ends later, keeps its place: it is
+ * a later one from the store, or an orphan with b held behind it. One that is
+ * over refuses nobody, and need not.
+ */
+static bool
+stands_before(struct judge *j, const struct ban *there, const struct ban *b)
+{
+	struct ban orphan = *there;
+
+	if (there->flags & BAN_RESTORED)
+		return true;
+	if ((there->flags & BAN_OVER) != 0 || !hold(j, b))
+		return false;
+	orphan.flags |= BAN_ORPHAN;
+	orphan.id = 0;
+	bantable_put(j->table, &orphan);
+	j->orphans = true;
+	return true;
+}
+
+/* Of several for one key and jail, the one that ends last. */
 static bool
 hold(struct judge *j, const struct ban *b)
 {
+	size_t i = held_index(j, b), room;
 	struct ban *held;
-	size_t room;
 
+	if (i < j->nheld) {
+		if (b->end >= j->held[i].end)
+			j->held[i] = *b;
+		j->held[i].flags &= (uint8_t)~BAN_RESTORED;
+		return true;
+	}
 	if (j->nheld == j->held_room) {
 		room = j->held_room > 0 ? j->held_room * 2 : 16;
 		held = realloc(j->held, room * sizeof(*held));

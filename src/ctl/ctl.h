@@ -144,6 +144,9 @@ const char *style_off(const struct term *t, enum style s);
  * fit. Returns the length. */
 size_t text_safe(struct span text, char *buf, size_t size);
 void text_print(FILE *fp, struct span text);
+/* Bytes at the beginning that JSON takes as they are: valid UTF-8 without
+ * controls, quotes and backslashes. */
+size_t text_plain(struct span text);
 /* Columns that harmless UTF-8 takes; bytes of it that fit into so many
  * columns. */
 size_t text_width(const char *s);

@@ -96,6 +96,24 @@ text_print(FILE *fp, struct span text)
 	}
 }
 
+size_t
+text_plain(struct span text)
+{
+	const unsigned char *p = (const unsigned char *)text.p;
+	size_t i = 0, len;
+	uint32_t cp;
+
+	while (i < text.n) {
+		if (p[i] < 0x20 || p[i] == '"' || p[i] == '\\' || p[i] == 0x7f)
+			break;
+		len = p[i] < 0x80 ? 1 : decode(p + i, text.n - i, &cp);
+		if (len == 0)
+			break;
+		i += len;
+	}
+	return i;
+}
+
 /* Length of the well-formed sequence at p (Unicode, table 3-7), or 0. */
 static size_t
 decode(const unsigned char *p, size_t n, uint32_t *out)

@@ -339,7 +339,7 @@ unban_each(void *arg, const struct ban *b)
 {
 	struct gather *g = arg;
 
-	if (!(b->flags & BAN_FRIEND) &&
+	if (!(b->flags & (BAN_FRIEND | BAN_OVER)) && b->end > g->now &&
 	    (g->jail == BANTABLE_NO_JAIL || b->jail == g->jail) &&
 	    g->n < g->room)
 		g->bans[g->n++] = *b;
@@ -349,7 +349,9 @@ unban_each(void *arg, const struct ban *b)
 static unsigned
 unban_all(struct engine *e, uint16_t jail)
 {
-	struct gather g = { .jail = jail, .room = bantable_count(e->w->table) };
+	struct gather g = { .jail = jail,
+		.room = bantable_count(e->w->table),
+		.now = wall_clock() };
 	unsigned ended = 0;
 
 	g.bans = calloc(g.room + 1, sizeof(*g.bans));

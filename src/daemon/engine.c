@@ -194,7 +194,7 @@ start_sources(struct engine *e)
 
 	e->host = (struct source_host){ .base = e->base,
 		.line = engine_line,
-		.commit = engine_commit,
+		.commit = engine_batch,
 		.position = host_position,
 		.stored = host_stored,
 		.open = host_open,
@@ -389,6 +389,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	e->clock.now = now;
 	judge_tick(e->judge, now, clock);
+	engine_save_clock(e, clock);
 	if (!e->caught_up)
 		catch_up(e);
 	if (++e->tick_count % STORE_RETRY_S == 0)

@@ -37,6 +37,7 @@ struct engine {
 	uint64_t *seen;     /* its lines then */
 	size_t nsources;
 	struct jail_stats *saved; /* what the store has of judge_stats */
+	int64_t clock_saved;      /* and of the clock of judge_tick */
 	struct enforce *enforce;
 	struct friends *friends;
 	struct control *control;
@@ -44,6 +45,7 @@ struct engine {
 	int doors; /* socket from the doors, or -1 */
 	bool caught_up;
 	bool batch; /* something since the last commit */
+	int64_t committed; /* when that was, on the monotonic clock, in ms */
 	/* Of the failure being judged, for the reason of the ban it may lead
 	 * to; and what a person gave as one. */
 	const char *filter, *rule;
@@ -54,10 +56,13 @@ struct engine {
 /* restore.c: bans, failures, totals. */
 void engine_restore(struct engine *e);
 void engine_save_totals(struct engine *e);
+void engine_save_clock(struct engine *e, int64_t clock);
 
 /* hooks.c */
 extern const struct judge_hooks engine_hooks;
 void engine_line(void *arg, const struct line *l);
+/* A batch of lines ends here; the transaction too, unless a backlog is read. */
+void engine_batch(void *arg);
 /* The transaction ends here. Safe to call at any time. */
 void engine_commit(void *arg);
 void engine_on_door(evutil_socket_t fd, short what, void *arg);

@@ -1,6 +1,7 @@
 /* What follows from a line: the judge's hooks, and the end of a batch. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine.h"
@@ -9,6 +10,13 @@
 
 /* Filters that can have a say about one line. */
 #define MATCHES_MAX 16
+
+/*
+ * While a backlog is read, one transaction holds the batches of so many
+ * milliseconds: a page that ten batches touch is written once and not ten
+ * times. Killed meanwhile, the engine reads them again, as it would one.
+ */
+#define COMMIT_MS 100
 
 static uint64_t on_failure(void *arg, const struct failure *f);
 static unsigned on_past_bans(
@@ -37,6 +45,29 @@ engine_line(void *arg, const struct line *l)
 	e->batch = true;
 }
 
+static int64_t
+clock_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void
+engine_batch(void *arg)
+{
+	struct engine *e = arg;
+	bool backlog = false;
+
+	for (size_t i = 0; i < e->nsources; i++)
+		backlog = backlog || !source_idle(e->sources[i]);
+	if (!backlog || clock_ms() - e->committed >= COMMIT_MS)
+		engine_commit(e);
+	else
+		enforce_flush(e->enforce);
+}
+
 void
 engine_commit(void *arg)
 {
@@ -54,6 +85,7 @@ engine_commit(void *arg)
 		}
 	}
 	e->batch = false;
+	e->committed = clock_ms();
 	enforce_flush(e->enforce);
 }
 

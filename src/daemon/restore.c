@@ -17,6 +17,9 @@ static const struct {
 };
 #define NTOTALS (sizeof(totals) / sizeof(totals[0]))
 
+/* The stored name of the time that no line to come can be older than. */
+#define CLOCK "line clock"
+
 struct restored {
 	struct engine *e;
 	size_t n;
@@ -56,6 +59,25 @@ on_ban(void *arg, const char *jail, const struct ban *b, const char *reason)
 	judge_restore_ban(r->e->judge, &ban);
 }
 
+/* A late line may still fall into it. The jail may be gone, and its name need
+ * not take up room in the table. */
+static void
+on_ended(void *arg, const char *jail, const struct ban *b, const char *reason)
+{
+	struct restored *r = arg;
+	struct ban ban = *b;
+
+	(void)reason;
+	beat(r);
+	for (size_t i = 0; i < judge_jails(r->e->judge); i++) {
+		if (strcmp(judge_jail(r->e->judge, i)->name, jail) != 0)
+			continue;
+		ban.jail = judge_jail_number(r->e->judge, i);
+		ban.flags |= BAN_OVER;
+		judge_restore_ban(r->e->judge, &ban);
+	}
+}
+
 static void
 on_failure(void *arg, uint64_t id, const char *jail, const struct prefix *key,
     int64_t when, unsigned count)
@@ -69,11 +91,14 @@ on_failure(void *arg, uint64_t id, const char *jail, const struct prefix *key,
 void
 engine_restore(struct engine *e)
 {
-	struct restored bans = { e, 0 }, failures = { e, 0 };
+	struct restored bans = { e, 0 }, ended = { e, 0 }, failures = { e, 0 };
 	char name[128];
 
 	if (e->store) {
-		if (store_bans_each(e->store, on_ban, &bans) != 0 ||
+		e->clock_saved = (int64_t)store_number(e->store, CLOCK);
+		if (store_bans_ended(
+			e->store, e->clock_saved, on_ended, &ended) != 0 ||
+		    store_bans_each(e->store, on_ban, &bans) != 0 ||
 		    store_failures_each(e->store, on_failure, &failures) != 0)
 			log_err("the store could not be read to its end");
 		for (size_t j = 0; j < judge_jails(e->judge); j++) {
@@ -106,4 +131,15 @@ engine_save_totals(struct engine *e)
 		}
 		e->saved[j] = *now;
 	}
+}
+
+void
+engine_save_clock(struct engine *e, int64_t clock)
+{
+	if (clock <= 0 || clock == e->clock_saved || !e->store ||
+	    store_broken(e->store))
+		return;
+	store_number_put(e->store, CLOCK, (uint64_t)clock);
+	e->clock_saved = clock;
+	e->batch = true;
 }

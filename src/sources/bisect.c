@@ -34,7 +34,7 @@ static off_t line_after(struct probe *p, off_t at);
 static ssize_t fill(struct probe *p, off_t at);
 static bool line_time(struct probe *p, const char *s, const char *nl);
 static off_t forward(struct probe *p, off_t from, int64_t begin);
-static bool long_time(struct probe *p, off_t at);
+static bool long_time(struct probe *p, off_t at, ssize_t n);
 
 off_t
 source_bisect(int fd, int64_t begin, struct logtime *clock)
@@ -205,7 +205,7 @@ forward(struct probe *p, off_t from, int64_t begin)
 			}
 		if (s > p->buf)
 			from += s - p->buf;
-		else if (long_time(p, from) && p->when >= begin)
+		else if (long_time(p, from, n) && p->when >= begin)
 			return from;
 		else
 			from = line_after(p, from + 1);
@@ -213,15 +213,20 @@ forward(struct probe *p, off_t from, int64_t begin)
 	return from;
 }
 
-/* A line longer than the buffer: its time is at its beginning, or after the
- * hole that it begins with. */
+/* A line longer than the buffer, which holds its first n bytes: its time is at
+ * its beginning, or after the hole that it begins with. */
 static bool
-long_time(struct probe *p, off_t at)
+long_time(struct probe *p, off_t at, ssize_t n)
 {
-	off_t data = lseek(p->fd, at, SEEK_DATA);
 	const char *nl;
-	ssize_t n = fill(p, data > at ? data : at);
+	off_t data;
 
+	if (line_time(p, p->buf, p->buf + n))
+		return true;
+	if (p->buf[0] != '\0')
+		return false;
+	data = lseek(p->fd, at + n, SEEK_DATA);
+	n = data > at ? fill(p, data) : 0;
 	if (n <= 0)
 		return false;
 	nl = memchr(p->buf, '\n', (size_t)n);

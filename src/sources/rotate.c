@@ -247,7 +247,7 @@ live_new(struct files *fs, struct trail *tr, int fd, const struct stat *st)
 	off_t begin;
 
 	tail_identify(&at, fd, st);
-	if (!tr->known && TAILQ_EMPTY(&tr->tails)) {
+	if (!tr->known && !tr->rows && !tr->fresh) {
 		begin = source_bisect(fd, fs->host->begin, fs->host->clock);
 		at.offset = begin > 0 ? (uint64_t)begin : 0;
 	} else if (!TAILQ_EMPTY(&tr->tails))

@@ -9,13 +9,6 @@
 
 #include "sources_priv.h"
 
-struct source {
-	const struct source_ops *ops;
-	const struct source_conf *conf;
-	void *state;
-	struct source_stats stats;
-};
-
 static const struct source_ops *const kinds[] = {
 	[SOURCE_FILES] = &source_files,
 	[SOURCE_JOURNAL] = &source_journal,

@@ -7,6 +7,13 @@
 
 #include "mxward/source.h"
 
+struct source {
+	const struct source_ops *ops;
+	const struct source_conf *conf;
+	void *state;
+	struct source_stats stats;
+};
+
 /* One turn reads so much, then the loop has its say. */
 #define READ_BYTES 262144
 /* The first line is known by its first bytes. */
@@ -59,6 +66,8 @@ struct trail {
 	struct tail *live; /* the one that has the name, or NULL */
 	bool globbed;
 	bool known;   /* has been looked at before: not a first start */
+	bool fresh;   /* no row, and it came while we were running */
+	bool rows;    /* there were rows at the start */
 	bool scan;    /* to be looked at again */
 	bool denied;  /* said already that it cannot be opened */
 	bool forget;  /* to be freed after the next commit */

@@ -7,6 +7,7 @@
  * while. Its row stays even then.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "sources_priv.h"
@@ -15,6 +16,7 @@ static void look_path(struct files *fs, struct trail *tr);
 static void look_file(struct files *fs, struct tail *t, bool *named);
 static bool over(const struct files *fs, const struct tail *t, bool named);
 static void let_go(struct files *fs, struct tail *t);
+static bool vanished(const struct trail *tr);
 static void forget(struct files *fs, struct trail *tr);
 
 void
@@ -33,8 +35,7 @@ trail_tick(struct files *fs, struct trail *tr)
 		else
 			open = true;
 	}
-	if (!open && tr->globbed && !tr->scan && access(tr->path, F_OK) == -1 &&
-	    errno == ENOENT)
+	if (!open && tr->globbed && fs->ticks % 4 == 0 && vanished(tr))
 		forget(fs, tr);
 }
 
@@ -97,6 +98,24 @@ let_go(struct files *fs, struct tail *t)
 		t->trail->live = NULL;
 	tail_close(fs, t);
 	t->retired = true;
+}
+
+/* Rotated files that are still there would look new without their rows. */
+static bool
+vanished(const struct trail *tr)
+{
+	struct sibling list[SIBLINGS_MAX];
+	bool packed, any = false;
+	size_t n;
+
+	if (access(tr->path, F_OK) == 0 || errno != ENOENT)
+		return false;
+	n = siblings_list(tr, list, SIBLINGS_MAX, &packed);
+	for (size_t i = 0; i < n; i++) {
+		any |= list[i].shape;
+		free(list[i].path);
+	}
+	return !any;
 }
 
 /* What a glob matched once and is no more. */

@@ -174,8 +174,9 @@ load_rows(struct files *fs, struct trail *tr)
 		if (t != NULL)
 			TAILQ_INSERT_TAIL(&tr->tails, t, link);
 	}
+	tr->rows = n > 0;
 	/* A file that a glob did not match before is new, not old. */
-	tr->known = n == 0 && fs->started && tr->globbed;
+	tr->fresh = n == 0 && fs->started && tr->globbed;
 }
 
 /* For path, give up the one that was written to longest ago, if that was

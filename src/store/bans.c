@@ -7,6 +7,11 @@
 
 #include "store_priv.h"
 
+static int each(struct store *s, sqlite3_stmt *st,
+    void (*cb)(
+	void *arg, const char *jail, const struct ban *b, const char *reason),
+    void *arg);
+
 uint64_t
 store_ban(
     struct store *s, const char *jail, const struct ban *b, const char *reason)
@@ -71,7 +76,28 @@ store_bans_each(struct store *s,
 	void *arg, const char *jail, const struct ban *b, const char *reason),
     void *arg)
 {
-	sqlite3_stmt *st = store_query(s, ST_BANS_EACH);
+	return each(s, store_query(s, ST_BANS_EACH), cb, arg);
+}
+
+int
+store_bans_ended(struct store *s, int64_t since,
+    void (*cb)(
+	void *arg, const char *jail, const struct ban *b, const char *reason),
+    void *arg)
+{
+	sqlite3_stmt *st = store_query(s, ST_BANS_ENDED);
+
+	if (st != NULL)
+		sqlite3_bind_int64(st, 1, since);
+	return each(s, st, cb, arg);
+}
+
+static int
+each(struct store *s, sqlite3_stmt *st,
+    void (*cb)(
+	void *arg, const char *jail, const struct ban *b, const char *reason),
+    void *arg)
+{
 	char reason[STORE_TEXT_MAX + 1];
 	int rc;
 

@@ -60,6 +60,13 @@ const char *const store_sql[ST_MAX] = {
 			     " CROSS JOIN names n ON n.id = b.jail"
 			     " WHERE b.over = 0 ORDER BY b.id",
 
+	/* What ended by itself did not do so before its end. */
+	[ST_BANS_ENDED] = BAN "FROM bans b INDEXED BY bans_over"
+			      " CROSS JOIN names n ON n.id = b.jail"
+			      " WHERE b.over > max(?1, 0) AND b.\"end\" > ?1"
+			      " AND b.over_why = CAST('time' AS BLOB)"
+			      " ORDER BY b.id",
+
 	[ST_HISTORY_ALL] = BAN "FROM bans b CROSS JOIN names n ON n.id = b.jail"
 			       " ORDER BY b.id DESC LIMIT ?1",
 	[ST_HISTORY_KEY] = BAN "FROM bans b INDEXED BY bans_key"

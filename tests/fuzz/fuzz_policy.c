@@ -154,7 +154,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct heard heard;
-	size_t step, n;
+	size_t step, n, expected;
 	int fd;
 
 	if (size < 1 || size > MAX_INPUT)
@@ -166,6 +166,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	data++;
 	size--;
 	check_parse(span_make((const char *)data, size));
+	heard.used = 0;
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	require(connect(fd, (struct sockaddr *)&address, address_len) == 0);
 	pump();
@@ -175,14 +176,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		pump();
 		hear(fd, &heard);
 	}
-	/* The door reads at most MAX_REQUEST bytes at a time. */
-	for (size_t i = 0; i <= size / (MAX_REQUEST / 2); i++)
+	expected = empty_lines(data, size);
+	for (int i = 0; i < MAX_INPUT && answers(&heard) < expected; i++) {
 		pump();
-	hear(fd, &heard);
-	require(policy_connections(door) == 1);
-	require(answers(&heard) == empty_lines(data, size));
-	close(fd);
+		hear(fd, &heard);
+	}
+	/* Not one more, either. */
 	pump();
+	hear(fd, &heard);
+	require(answers(&heard) == expected);
+	require(policy_connections(door) == 1);
+	close(fd);
+	for (int i = 0; i < MAX_INPUT && policy_connections(door) > 0; i++)
+		pump();
 	require(policy_connections(door) == 0);
 	return 0;
 }

@@ -219,6 +219,24 @@ include_takes_a_file_or_a_directory_relative_to_the_including_file(void **state)
 }
 
 static void
+comments_may_stand_anywhere_but_in_quotes(void **state)
+{
+	struct config *c = load_good(
+	    "# one\n" FILTER "ignoreip = { # two, \"quoted\" and it's open\n"
+	    "  \"192.0.2.1\", // three\n"
+	    "  /* four\n  192.0.2.9 */ \"192.0.2.2\" # five\n"
+	    "}\njail \"f\" {} # six\n"
+	    "policy { answer = \"521 # not // a /* comment\" }\n"
+	    "statedir = \"/tmp/a#b//c\"\n");
+
+	(void)state;
+	assert_int_equal(c->nignoreip, 2);
+	assert_string_equal(c->policy.answer, "521 # not // a /* comment");
+	assert_string_equal(c->statedir, "/tmp/a#b//c");
+	config_free(c);
+}
+
+static void
 without_a_source_there_is_one(void **state)
 {
 	struct config *c = load_good(FILTER "jail \"f\" {}\n");
@@ -320,6 +338,7 @@ static const struct {
 	{ "enforcer \"pf\" {}\n", 1, "enforcer \"nftables\"" },
 	{ "enforcer \"nftables\" { blocktype = \"shoo\" }\n", 1, "\"reject\"" },
 	{ "enforcer \"nftables\" { table = \"my table\" }\n", 1, "a-z" },
+	{ "ignoreip = { # one\n\n \"x y\" # two\n}\n", 4, "is not an address" },
 	{ "include(\"nothere.conf\")\n", 1, "No such file" },
 	{ "include(\"m.conf\")\n", 1, "include itself" },
 	{ "jail \"f\" {\n", 0, "" },
@@ -440,6 +459,7 @@ main(void)
 		    self_is_ignored_unless_ignoreip_says_otherwise),
 		cmocka_unit_test(
 		    include_takes_a_file_or_a_directory_relative_to_the_including_file),
+		cmocka_unit_test(comments_may_stand_anywhere_but_in_quotes),
 		cmocka_unit_test(without_a_source_there_is_one),
 		cmocka_unit_test(routes_are_the_filters_that_jails_use),
 		cmocka_unit_test(

@@ -33,9 +33,9 @@ scene_new(void)
 	if (access(REMOTE, X_OK) == -1)
 		skip();
 	assert_non_null(s);
-	strcpy(s->dir, "/tmp/test_journal.XXXXXX");
+	snprintf(s->dir, sizeof s->dir, "/tmp/test_journal.XXXXXX");
 	assert_non_null(mkdtemp(s->dir));
-	strcpy(s->place, s->dir);
+	snprintf(s->place, sizeof s->place, "%s", s->dir);
 	s->o = owner_new(SOURCE_JOURNAL);
 	s->o->clock.now = BEGIN + 1000000;
 	s->o->conf.journal = s->place;

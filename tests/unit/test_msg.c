@@ -249,6 +249,12 @@ message_of_the_wrong_size_is_refused(void **state)
 	expect_refused(p, &m, sizeof(m));
 	memcpy(bytes, &m, sizeof(m));
 	expect_refused(p, bytes, sizeof(bytes));
+	/* The largest there is: what is cut off must not go unnoticed. */
+	m = list(MSG_APPLIED, MSG_ELEMENTS);
+	memcpy(bytes, &m, sizeof(m));
+	send_raw(p, bytes, sizeof(m));
+	assert_int_equal(msg_recv(p->fd[1], &m, NULL), 1);
+	expect_refused(p, bytes, sizeof(m) + 1);
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
 		size_t whole = HEAD + 3 * sizeof(struct element) +
 		    (lists[i] == MSG_APPLIED ? 3 : 0);

@@ -16,10 +16,11 @@ make_dir() {
 	export DIR
 }
 
-# conf LINE… : write DIR/mxward.conf: the usual, and these lines.
+# conf LINE… : write DIR/mxward.conf: the usual, and these lines. FILTERS may
+# name other filters than those that are shipped.
 conf() {
 	{
-		printf 'include("%s/filters")\n' "$top"
+		printf 'include("%s")\n' "${FILTERS:-$top/filters}"
 		printf 'statedir = "%s/state"\ncontrol = "%s/control"\n' \
 		    "$DIR" "$DIR"
 		printf 'user = "nobody"\ngroup = "nogroup"\n'
@@ -33,7 +34,7 @@ start_mxward() {
 	"$@" "$build/mxward" -f -c "$DIR/mxward.conf" >>"$DIR/mxward.log" 2>&1 3>&- &
 	MXWARD=$!
 	echo $MXWARD >"$DIR/mxward.pid"
-	wait_for 10 ctl status
+	wait_for 10 ask status
 }
 
 stop_mxward() {
@@ -44,6 +45,8 @@ stop_mxward() {
 }
 
 ctl() { "$build/mxwardctl" -c "$DIR/mxward.conf" "$@"; }
+# The same without mxwardctl: ask COMMAND [KEY=VALUE…], JSON lines.
+ask() { python3 "$lib/control.py" "$DIR/control" "$@"; }
 
 # The process of a role: engine, doors, enforcer. They are told apart by what
 # the log says when needed; here by their place among the warden's children.

@@ -1,0 +1,221 @@
+/* mxwardctl check: what is known of a host, told as a story. */
+#include <string.h>
+#include <time.h>
+
+#include "ctl.h"
+
+struct story {
+	const struct term *t;
+	int64_t now;
+};
+
+static void verdict(const struct story *s, const json_t *o);
+static void tell_bans(const struct story *s, const json_t *list);
+static void tell_ban(const struct story *s, const json_t *ban);
+static void tell_counting(const struct story *s, const json_t *o);
+static void tell_history(const struct story *s, const json_t *list);
+static void tell_evidence(const struct story *s, const json_t *list,
+    const char *jail, size_t most);
+static void tell_line(const struct story *s, const json_t *ev);
+static void heading(const struct story *s, const char *text);
+
+/* Lines shown of an old ban; of one in force, and of counts, all. */
+#define OLD_LINES 3
+
+int
+run_check(struct ctl *c)
+{
+	struct story s = { &c->term, time(NULL) };
+	json_t *request = request_new(c, "check"), *o = NULL;
+	bool refused;
+	int rc;
+
+	json_object_set_new(request, "target", json_string(c->operand[0]));
+	rc = ask(c, request, 10, NULL, NULL, &o);
+	if (rc != DONE)
+		return rc;
+	refused = json_is_true(json_object_get(o, "refused"));
+	if (c->given & OPT_JSON)
+		print_json(o);
+	else if (!(c->given & OPT_QUIET)) {
+		verdict(&s, o);
+		tell_bans(&s, json_object_get(o, "bans"));
+		tell_counting(&s, o);
+		tell_history(&s, json_object_get(o, "history"));
+	}
+	json_decref(o);
+	return c->given & OPT_QUIET && !refused ? NO : DONE;
+}
+
+static void
+verdict(const struct story *s, const json_t *o)
+{
+	bool refused = json_is_true(json_object_get(o, "refused"));
+	bool known = false;
+
+	printf("%s", style_on(s->t, BOLD));
+	text_print(stdout, span_of(get_text(o, "target")));
+	printf("%s is %s%s%s", style_off(s->t, BOLD),
+	    style_on(s->t, refused ? BAD : GOOD),
+	    refused ? "refused at every door" : "not refused",
+	    style_off(s->t, refused ? BAD : GOOD));
+	if (json_is_true(json_object_get(o, "friend")))
+		printf(", and is a %sfriend%s (ignoreip): nothing it does is "
+		       "counted",
+		    style_on(s->t, GOOD), style_off(s->t, GOOD));
+	puts(".");
+	known = json_array_size(json_object_get(o, "bans")) ||
+	    json_array_size(json_object_get(o, "counting")) ||
+	    json_array_size(json_object_get(o, "history"));
+	if (!known)
+		puts("Nothing is counted against it, and it was never banned.");
+}
+
+static void
+tell_bans(const struct story *s, const json_t *list)
+{
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(list, i, o) {
+		heading(s, "Banned");
+		tell_ban(s, o);
+		tell_evidence(s, json_object_get(o, "evidence"), NULL, 0);
+	}
+}
+
+static void
+tell_ban(const struct story *s, const json_t *ban)
+{
+	const char *state = get_text(ban, "state");
+	char buf[WHEN_LEN];
+	int64_t start = 0, end;
+
+	printf("  %s", style_on(s->t, BOLD));
+	text_print(stdout, span_of(get_text(ban, "host")));
+	printf("%s in jail %s", style_off(s->t, BOLD), get_text(ban, "jail"));
+	if (get_when(ban, "start", &start))
+		printf(", since %s", when_format(start, s->now, buf));
+	if (get_when(ban, "end", &end)) {
+		printf(", until %s", when_format(end, s->now, buf));
+		if (json_object_get(ban, "left"))
+			printf(" (%s left)",
+			    length_format(get_int(ban, "left"), buf));
+	} else
+		printf(", for ever");
+	putchar('\n');
+	printf("  its %s ban, ordered by %s",
+	    nth_format((unsigned)get_int(ban, "nth"), buf),
+	    get_text(ban, "origin"));
+	if (state[0])
+		printf("; %s%s%s",
+		    style_on(s->t, strcmp(state, "failed") ? PLAIN : BAD),
+		    state,
+		    style_off(s->t, strcmp(state, "failed") ? PLAIN : BAD));
+	putchar('\n');
+	if (get_text(ban, "reason")[0]) {
+		printf("  reason: ");
+		text_print(stdout, span_of(get_text(ban, "reason")));
+		putchar('\n');
+	}
+}
+
+static void
+tell_counting(const struct story *s, const json_t *o)
+{
+	const json_t *list = json_object_get(o, "counting"), *c;
+	char buf[WHEN_LEN];
+	int64_t newest = 0;
+	size_t i;
+
+	if (json_array_size(list))
+		heading(s, "Counting towards a ban");
+	json_array_foreach(list, i, c) {
+		printf("  %s%ld of %ld%s in jail %s", style_on(s->t, WARN),
+		    (long)get_int(c, "count"), (long)get_int(c, "maxretry"),
+		    style_off(s->t, WARN), get_text(c, "jail"));
+		if (get_when(c, "newest", &newest))
+			printf(", the newest at %s",
+			    when_format(newest, s->now, buf));
+		putchar('\n');
+		tell_evidence(s, json_object_get(o, "evidence"),
+		    get_text(c, "jail"), 0);
+	}
+}
+
+static void
+tell_history(const struct story *s, const json_t *list)
+{
+	char buf[WHEN_LEN];
+	const json_t *o;
+	int64_t over = 0;
+	size_t i;
+
+	if (json_array_size(list))
+		heading(s, "Earlier bans");
+	json_array_foreach(list, i, o) {
+		tell_ban(s, o);
+		if (get_when(o, "over", &over)) {
+			printf("  over at %s", when_format(over, s->now, buf));
+			if (get_text(o, "over_why")[0])
+				printf(": ");
+			text_print(stdout, span_of(get_text(o, "over_why")));
+			putchar('\n');
+		}
+		tell_evidence(
+		    s, json_object_get(o, "evidence"), NULL, OLD_LINES);
+	}
+}
+
+/* most 0: all of them. */
+static void
+tell_evidence(const struct story *s, const json_t *list, const char *jail,
+    size_t most)
+{
+	size_t i, told = 0, more = 0;
+	const json_t *ev;
+
+	json_array_foreach(list, i, ev) {
+		if (jail && strcmp(jail, get_text(ev, "jail")) != 0)
+			continue;
+		if (most && told == most)
+			more++;
+		else {
+			tell_line(s, ev);
+			told++;
+		}
+	}
+	if (more)
+		printf("    and %zu more (--json shows all)\n", more);
+}
+
+static void
+tell_line(const struct story *s, const json_t *ev)
+{
+	char buf[WHEN_LEN];
+	int64_t when = 0;
+
+	get_when(ev, "time", &when);
+	printf("    %s%s  ", style_on(s->t, DIM),
+	    when_format(when, s->now, buf));
+	if (get_text(ev, "filter")[0])
+		printf("%s / %s", get_text(ev, "filter"), get_text(ev, "rule"));
+	else
+		printf("%s", get_text(ev, "jail"));
+	if (get_int(ev, "count") > 1)
+		printf("  counts %ld", (long)get_int(ev, "count"));
+	if (get_text(ev, "user")[0]) {
+		printf("  user ");
+		text_print(stdout, span_of(get_text(ev, "user")));
+	}
+	printf("%s\n      ", style_off(s->t, DIM));
+	text_print(stdout, span_of(get_text(ev, "text")));
+	putchar('\n');
+}
+
+static void
+heading(const struct story *s, const char *text)
+{
+	printf("\n%s%s%s\n", style_on(s->t, TITLE), text,
+	    style_off(s->t, TITLE));
+}
