@@ -55,7 +55,7 @@ SOURCES  = $(wildcard src/*/*.c include/mxward/*.h src/*/*.h tests/*/*.c \
 		tests/*/*.h)
 
 .PHONY: all deps deps-test demo run check unit system sanitize samples fuzz \
-	bench install uninstall format format-check clean help
+	bench install uninstall format format-check clean help FORCE
 .SECONDARY:
 
 all: $(BUILD)/mxward $(BUILD)/mxwardctl ## build mxward and mxwardctl
@@ -70,9 +70,15 @@ $(LIB): $(call objects,$(LIBSRC))
 	@rm -f $@
 	ar qcs $@ $^
 
-$(BUILD)/%.o: %.c Makefile
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
+
+# Other flags (a PREFIX, a compiler) make other objects.
+$(BUILD)/flags: Makefile FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(COMPILE))' | cmp -s - $@ || \
+		echo '$(subst ','\'',$(COMPILE))' >$@
 
 $(BUILD)/unit/%: tests/unit/%.c $(LIB)
 	@mkdir -p $(@D)

@@ -88,7 +88,7 @@ struct judge_hooks {
 struct jail_stats {
 	uint64_t failures; /* counted, by weight */
 	uint64_t successes;
-	uint64_t bans;     /* that it decided */
+	uint64_t bans;      /* that it decided */
 	uint64_t ignored;   /* failures of friends */
 	uint64_t after_ban; /* failures of a key already banned */
 };

@@ -39,9 +39,10 @@ struct policy_request {
 long policy_parse(struct span buf, struct policy_request *out);
 
 /* The listening sockets and connections of the door, on base. fds[i] belongs
- * to conf->listen[i] and is closed by policy_close. on_refused (may be NULL) is
- * called after a refusal has been answered. NULL and the reason on failure (the
- * descriptors then stay the caller's). conf, table and board must outlive it. */
+ * to conf->listen[i] and is closed by policy_close; -1 stands for one that
+ * could not be had. on_refused (may be NULL) is called after a refusal has been
+ * answered. NULL and the reason on failure (the descriptors then stay the
+ * caller's). conf, table and board must outlive it. */
 struct policy;
 struct policy *policy_open(struct event_base *base,
     const struct policy_conf *conf, const int *fds,

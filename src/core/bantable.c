@@ -1,39 +1,34 @@
 /*
- * The ban table, the writer's side: mapping, the jail directory, and every
- * change. See bantable_priv.h for the layout and for why each single store
- * leaves the table whole.
+ * The ban table, the writer's side: every change, and what a new writer does
+ * after one that was killed. See bantable_priv.h for the layout, and for why
+ * each single store leaves the table whole.
  */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "bantable_priv.h"
 
-/* Two thirds full at the most: a miss then looks at about five slots, which
- * share a cache line. */
-#define SLOTS_OF(capacity) ((capacity) + (capacity) / 2 + 8)
-#define CAPACITY_MAX       (UINT32_C(1) << 30)
+#define V4_BITS 96 /* of the 128, before an IPv4 address's own */
 
-static bool map_shared(struct bantable *t);
-static bool map_ends(struct bantable *t);
-static size_t page_up(size_t n);
 static void change_begin(struct bantable *t);
 static void change_end(struct bantable *t);
 static bool find(const struct bantable *t, const struct prefix *key,
     uint16_t jail, struct chain *c, struct ban *out);
 static void replace(struct bantable *t, uint32_t number, const struct ban *old,
     const struct ban *b);
-static void insert(struct bantable *t, const struct ban *b);
+static void insert(
+    struct bantable *t, const struct ban *b, const struct chain *c);
 static void entry_fill(struct entry *e, const struct ban *b);
 static uint64_t meta_of(const struct ban *b, uint64_t version);
 static void index_add(
-    struct bantable *t, const struct prefix *key, uint32_t number);
+    struct bantable *t, const struct chain *c, uint32_t number);
 static void index_erase(struct bantable *t, uint32_t slot);
 static uint32_t slot_home(const struct bantable *t, uint32_t word);
 static void len_raise(struct bantable *t, const struct ban *b);
 static void len_lower(struct bantable *t, const struct ban *b);
+static bool in_family(const struct prefix *key, int family);
+static void len_set(
+    struct bantable *t, int kind, int family, unsigned len, bool on);
+static void lens_repair(struct bantable *t);
 static void entry_release(struct bantable *t, uint32_t number);
 static bool repair_entry(struct bantable *t, uint32_t number, struct ban *b);
 
@@ -49,53 +44,12 @@ is_over(const struct ban *b)
 	return (b->flags & BAN_OVER) != 0;
 }
 
-struct bantable *
-bantable_map(size_t max_bans)
-{
-	struct bantable *t;
-
-	if (max_bans > CAPACITY_MAX) {
-		errno = EINVAL;
-		return NULL;
-	}
-	t = calloc(1, sizeof(*t));
-	if (t == NULL)
-		return NULL;
-	t->capacity = max_bans > 0 ? (uint32_t)max_bans : 1;
-	t->nslots = SLOTS_OF(t->capacity);
-	t->number_bits = 32 - (unsigned)__builtin_clz(t->capacity);
-	hash_key_random(&t->key);
-	if (map_shared(t) && map_ends(t))
-		return t;
-	bantable_unmap(t);
-	return NULL;
-}
-
-int
-bantable_reopen_readonly(struct bantable *t)
-{
-	return mprotect(t->map, t->map_size, PROT_READ);
-}
-
-void
-bantable_unmap(struct bantable *t)
-{
-	if (t == NULL)
-		return;
-	if (t->map != NULL)
-		munmap(t->map, t->map_size);
-	if (t->ends.heap != NULL)
-		munmap(t->ends.heap, t->ends_size);
-	free(t);
-}
-
 void
 bantable_repair(struct bantable *t)
 {
 	uint64_t seq = atomic_load(&t->shared->seq);
 	uint32_t number, high;
 	struct ban b;
-	int kind, len;
 
 	if (seq == 0)
 		return;
@@ -118,39 +72,7 @@ bantable_repair(struct bantable *t)
 		if (!is_friend(&b))
 			ends_add(t, number, is_over(&b));
 	}
-	for (kind = 0; kind < 2; kind++)
-		for (len = 0; len <= 128; len++)
-			if (t->of_len[kind][len] == 0)
-				atomic_fetch_and(
-				    &t->shared->lens[kind][len / 64],
-				    ~(UINT64_C(1) << (len % 64)));
-}
-
-uint16_t
-bantable_jail(struct bantable *t, const char *name)
-{
-	struct shared *s = t->shared;
-	uint32_t i, n = atomic_load(&s->njails);
-	size_t size = strlen(name) + 1;
-
-	if (size > BANTABLE_JAIL_LEN || size == 1)
-		return BANTABLE_NO_JAIL;
-	for (i = 0; i < n; i++)
-		if (memcmp(s->name[i], name, size) == 0)
-			return (uint16_t)i;
-	if (n >= BANTABLE_NO_JAIL)
-		return BANTABLE_NO_JAIL;
-	memcpy(s->name[n], name, size);
-	atomic_store(&s->njails, n + 1);
-	return (uint16_t)n;
-}
-
-const char *
-bantable_jail_name(const struct bantable *t, uint16_t jail)
-{
-	uint32_t n = atomic_load(&t->shared->njails);
-
-	return jail < n && jail < BANTABLE_NO_JAIL ? t->shared->name[jail] : "";
+	lens_repair(t);
 }
 
 int
@@ -169,7 +91,7 @@ bantable_put(struct bantable *t, const struct ban *given)
 	}
 	if (t->used >= t->capacity)
 		return -1;
-	insert(t, &b);
+	insert(t, &b, &c);
 	return 0;
 }
 
@@ -204,14 +126,14 @@ bantable_set_state(struct bantable *t, const struct prefix *key, uint16_t jail,
 		return -1;
 	b.state = (uint8_t)state;
 	e = &t->entry[c.number];
-	entry_store(e, W_META,
-	    meta_of(&b, META_VERSION(entry_word(e, W_META))));
+	entry_store(
+	    e, W_META, meta_of(&b, META_VERSION(entry_word(e, W_META))));
 	return 0;
 }
 
 int
-bantable_set_flags(struct bantable *t, const struct prefix *key, uint16_t jail,
-    uint8_t flags)
+bantable_set_flags(
+    struct bantable *t, const struct prefix *key, uint16_t jail, uint8_t flags)
 {
 	struct chain c;
 	struct ban old, b;
@@ -234,57 +156,6 @@ bantable_each(
 	for (number = 0; number < high; number++)
 		if (entry_read(&t->entry[number], &b) && !cb(arg, &b))
 			return;
-}
-
-size_t
-bantable_capacity(const struct bantable *t)
-{
-	return t->capacity;
-}
-
-/* One mapping: the shared head, the index, the entries. */
-static bool
-map_shared(struct bantable *t)
-{
-	size_t head = page_up(sizeof(struct shared));
-	size_t index = page_up((size_t)t->nslots * sizeof(*t->index));
-	char *p;
-
-	t->map_size =
-	    head + index + page_up((size_t)t->capacity * sizeof(struct entry));
-	p = mmap(NULL, t->map_size, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
-		return false;
-	t->map = p;
-	t->shared = (struct shared *)p;
-	t->index = (_Atomic uint32_t *)(p + head);
-	t->entry = (struct entry *)(p + head + index);
-	return true;
-}
-
-/* Mapped, not allocated: pages come with use, and a put cannot fail later. */
-static bool
-map_ends(struct bantable *t)
-{
-	void *p;
-
-	t->ends_size = 2 * (size_t)t->capacity * sizeof(uint32_t);
-	p = mmap(NULL, t->ends_size, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
-		return false;
-	t->ends.heap = p;
-	t->ends.pos = t->ends.heap + t->capacity;
-	return true;
-}
-
-static size_t
-page_up(size_t n)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-	return (n + page - 1) / page * page;
 }
 
 static void
@@ -310,7 +181,7 @@ static bool
 find(const struct bantable *t, const struct prefix *key, uint16_t jail,
     struct chain *c, struct ban *out)
 {
-	chain_start(c, t, key);
+	chain_start(c, t, &key->addr, key->len);
 	while (chain_next(c, out))
 		if (out->jail == jail)
 			return true;
@@ -345,7 +216,7 @@ replace(struct bantable *t, uint32_t number, const struct ban *old,
 }
 
 static void
-insert(struct bantable *t, const struct ban *b)
+insert(struct bantable *t, const struct ban *b, const struct chain *c)
 {
 	uint32_t number;
 
@@ -353,7 +224,7 @@ insert(struct bantable *t, const struct ban *b)
 	number = ends_take_free(t);
 	len_raise(t, b);
 	entry_fill(&t->entry[number], b);
-	index_add(t, &b->key, number);
+	index_add(t, c, number);
 	change_end(t);
 	t->used++;
 	if (!is_friend(b))
@@ -383,17 +254,12 @@ meta_of(const struct ban *b, uint64_t version)
 	    version << META_VERSIONED;
 }
 
+/* c: the walk that found no such entry, and ended at an empty slot. */
 static void
-index_add(struct bantable *t, const struct prefix *key, uint32_t number)
+index_add(struct bantable *t, const struct chain *c, uint32_t number)
 {
-	uint64_t h = prefix_hash(t, key);
-	uint32_t slot = (uint32_t)hash_slot(h, t->nslots);
-	uint32_t tag = (uint32_t)h & (UINT32_MAX >> t->number_bits);
-
-	while (atomic_load_explicit(&t->index[slot], memory_order_relaxed) != 0)
-		slot = slot_after(t, slot);
-	atomic_store_explicit(&t->index[slot],
-	    tag << t->number_bits | (number + 1), memory_order_release);
+	atomic_store_explicit(&t->index[c->next],
+	    c->tag << t->number_bits | (number + 1), memory_order_release);
 }
 
 /*
@@ -426,33 +292,73 @@ index_erase(struct bantable *t, uint32_t slot)
 static uint32_t
 slot_home(const struct bantable *t, uint32_t word)
 {
-	struct ban b;
+	const struct entry *e = &t->entry[word_number(t, word)];
+	const uint64_t addr[2] = { entry_word(e, W_ADDR0),
+		entry_word(e, W_ADDR1) };
 
-	entry_read(
-	    &t->entry[(word & ((1U << t->number_bits) - 1)) - 1], &b);
-	return (uint32_t)hash_slot(prefix_hash(t, &b.key), t->nslots);
+	return (uint32_t)hash_slot(
+	    key_hash(t, addr, META_LEN(entry_word(e, W_META))), t->nslots);
 }
 
 /* Before the entry can be found: a reader never misses it. */
 static void
 len_raise(struct bantable *t, const struct ban *b)
 {
-	int kind = is_friend(b), len = b->key.len;
+	int f;
 
-	if (t->of_len[kind][len]++ == 0)
-		atomic_fetch_or_explicit(&t->shared->lens[kind][len / 64],
-		    UINT64_C(1) << (len % 64), memory_order_release);
+	for (f = 0; f < FAMILIES; f++)
+		if (in_family(&b->key, f) &&
+		    t->of_len[is_friend(b)][f][b->key.len]++ == 0)
+			len_set(t, is_friend(b), f, b->key.len, true);
 }
 
 /* After it cannot be found any more. */
 static void
 len_lower(struct bantable *t, const struct ban *b)
 {
-	int kind = is_friend(b), len = b->key.len;
+	int f;
 
-	if (--t->of_len[kind][len] == 0)
-		atomic_fetch_and_explicit(&t->shared->lens[kind][len / 64],
-		    ~(UINT64_C(1) << (len % 64)), memory_order_release);
+	for (f = 0; f < FAMILIES; f++)
+		if (in_family(&b->key, f) &&
+		    --t->of_len[is_friend(b)][f][b->key.len] == 0)
+			len_set(t, is_friend(b), f, b->key.len, false);
+}
+
+/* Whether key may hold a host of that family. */
+static bool
+in_family(const struct prefix *key, int family)
+{
+	static const struct addr v4 = { { [10] = 0xff, [11] = 0xff } };
+
+	if (key->len >= V4_BITS)
+		return addr_is_v4(&key->addr) == (family == FAMILY_V4);
+	return family == FAMILY_V6 || prefix_contains(key, &v4);
+}
+
+static void
+len_set(struct bantable *t, int kind, int family, unsigned len, bool on)
+{
+	_Atomic uint64_t *word = &t->shared->lens[kind][family][len / 64];
+	uint64_t bit = UINT64_C(1) << (len % 64);
+
+	if (on)
+		atomic_fetch_or_explicit(word, bit, memory_order_release);
+	else
+		atomic_fetch_and_explicit(word, ~bit, memory_order_release);
+}
+
+/* Clear the bits that nothing set: of a change that did not come to its end. */
+static void
+lens_repair(struct bantable *t)
+{
+	unsigned len;
+	int kind, f;
+
+	for (kind = 0; kind < 2; kind++)
+		for (f = 0; f < FAMILIES; f++)
+			for (len = 0; len <= 128; len++)
+				if (t->of_len[kind][f][len] == 0)
+					len_set(t, kind, f, len, false);
 }
 
 /* No slot points to it any more. */
@@ -479,7 +385,7 @@ repair_entry(struct bantable *t, uint32_t number, struct ban *b)
 
 	if (!entry_read(&t->entry[number], b))
 		return false;
-	chain_start(&c, t, &b->key);
+	chain_start(&c, t, &b->key.addr, b->key.len);
 	while (chain_next(&c, &seen))
 		if (c.number == number && found++ > 0)
 			slot = c.slot;

@@ -86,8 +86,7 @@ ends_take_free(struct bantable *t)
 		return number;
 	}
 	high = atomic_load_explicit(&t->shared->high, memory_order_relaxed);
-	atomic_store_explicit(
-	    &t->shared->high, high + 1, memory_order_release);
+	atomic_store_explicit(&t->shared->high, high + 1, memory_order_release);
 	return high;
 }
 
@@ -153,6 +152,5 @@ sift_down(struct bantable *t, int q, uint32_t i, uint32_t number)
 static bool
 first(const struct bantable *t, int q, struct ban *out)
 {
-	return t->ends.n[q] > 0 &&
-	    entry_read(&t->entry[*node(t, q, 0)], out);
+	return t->ends.n[q] > 0 && entry_read(&t->entry[*node(t, q, 0)], out);
 }

@@ -133,6 +133,13 @@ key_hash(const struct bantable *t, const uint64_t addr[2], uint8_t len)
 	return hash_bytes(&t->key, bytes, sizeof(bytes));
 }
 
+/* The entry that an index word (not 0) stands for. */
+static inline uint32_t
+word_number(const struct bantable *t, uint32_t word)
+{
+	return (word & ((1U << t->number_bits) - 1)) - 1;
+}
+
 static inline uint32_t
 slot_after(const struct bantable *t, uint32_t slot)
 {

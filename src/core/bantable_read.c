@@ -176,7 +176,7 @@ chain_next(struct chain *c, struct ban *out)
 		c->next = slot_after(t, c->next);
 		if (word >> t->number_bits != c->tag)
 			continue;
-		c->number = (word & ((1U << t->number_bits) - 1)) - 1;
+		c->number = word_number(t, word);
 		if (c->number < t->capacity &&
 		    entry_read(&t->entry[c->number], out) &&
 		    out->key.len == c->len &&
@@ -202,8 +202,8 @@ read_begin(const struct bantable *t)
 	int i;
 
 	for (i = 0; i < READ_PAUSES; i++) {
-		seq = atomic_load_explicit(
-		    &t->shared->seq, memory_order_acquire);
+		seq =
+		    atomic_load_explicit(&t->shared->seq, memory_order_acquire);
 		if ((seq & 1) == 0)
 			break;
 #if defined(__x86_64__) || defined(__i386__)
@@ -324,8 +324,8 @@ covering_once(const struct bantable *t, const struct addr *host,
 		    lens_next(friends, len - 1) != len)
 			continue;
 		key.len = (uint8_t)len;
-		n += of_key_once(t, &key, n < max ? out + n : NULL,
-		    n < max ? max - n : 0);
+		n += of_key_once(
+		    t, &key, n < max ? out + n : NULL, n < max ? max - n : 0);
 	}
 	return n;
 }

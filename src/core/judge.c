@@ -151,8 +151,8 @@ judge_count(struct judge *j, struct judged *g, const struct failure *f,
 	g->stats.failures += f->count;
 	if (j->hooks->failure != NULL)
 		id = j->hooks->failure(j->arg, f);
-	if (windows_fail(
-		g->windows, &f->key, f->when, f->count, id, &why) == 1) {
+	if (windows_fail(g->windows, &f->key, f->when, f->count, id, &why) ==
+	    1) {
 		g->stats.bans++;
 		judge_decide(j, g, f, &why);
 	}
@@ -213,8 +213,7 @@ jail_wants(const struct jail_spec *spec, const struct filter *f, size_t rule)
 
 	for (i = 0; !spec->recidive && i < spec->nfilters; i++)
 		if (spec->filters[i] == f &&
-		    (rule >= RULE_BITS ||
-			(spec->rules[i] >> rule & 1) != 0))
+		    (rule >= RULE_BITS || (spec->rules[i] >> rule & 1) != 0))
 			return true;
 	return false;
 }

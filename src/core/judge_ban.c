@@ -102,7 +102,8 @@ judge_tick(struct judge *j, int64_t now, int64_t clock)
 		bantable_del(j->table, &b.key, b.jail);
 	for (i = 0; i < j->njails; i++)
 		windows_prune(j->jail[i].windows, clock,
-		    TICK_KEYS + windows_keys(j->jail[i].windows) / TICK_OF_KEYS);
+		    TICK_KEYS +
+			windows_keys(j->jail[i].windows) / TICK_OF_KEYS);
 	return budget == 0;
 }
 
@@ -230,8 +231,8 @@ count_recidive(struct judge *j, const struct judged *g, const struct failure *f,
 		if (!r->spec->recidive || (observed(g) && !observed(r)))
 			continue;
 		again.jail = r->number;
-		again.key = prefix_key(
-		    &f->host, r->spec->prefix4, r->spec->prefix6);
+		again.key =
+		    prefix_key(&f->host, r->spec->prefix4, r->spec->prefix6);
 		/* A ban of a network is an offence of the network. */
 		if (again.key.len > b->key.len)
 			again.key = b->key;

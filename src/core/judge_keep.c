@@ -25,8 +25,7 @@ struct drop {
 	unsigned n;
 };
 
-static struct ban as_restored(
-    const struct judge *j, const struct ban *given);
+static struct ban as_restored(const struct judge *j, const struct ban *given);
 static bool same_ban(const struct ban *a, const struct ban *b);
 static bool stands_before(
     struct judge *j, const struct ban *there, const struct ban *b);

@@ -62,7 +62,7 @@ struct router {
 	struct route found; /* room for the set of the name at hand */
 	struct name *names;
 	size_t nnames;
-	struct hash_key key;
+	uint64_t factor; /* of the names' hash; odd, and a secret */
 	struct matcher *matcher;
 };
 
@@ -76,6 +76,7 @@ static struct pattern *make_screen(
 static size_t add_rules(struct screen_spec *spec, struct want *w);
 static void screen_wants(struct router *r);
 static const struct route *route_of(struct router *r, struct span program);
+static size_t name_slot(const struct router *r, struct span program);
 static const struct route *find(struct router *r, struct span program);
 static void fill(struct router *r, struct span program);
 static struct route *equal(const struct router *r);
@@ -155,6 +156,8 @@ static int
 setup(struct router *r, struct filter *const *filters, const uint64_t *optional,
     size_t n)
 {
+	struct hash_key key;
+
 	r->wants = calloc(n + 1, sizeof(*r->wants));
 	r->names = calloc(NAME_SLOTS, sizeof(*r->names));
 	r->routes_cap = SCREENS_MOST + NAMES_MOST;
@@ -173,7 +176,8 @@ setup(struct router *r, struct filter *const *filters, const uint64_t *optional,
 		screen_spec_free(&spec);
 	}
 	r->nwants = n;
-	hash_key_random(&r->key);
+	hash_key_random(&key);
+	r->factor = key.k[0] | 1;
 	return 0;
 }
 
@@ -297,7 +301,7 @@ route_of(struct router *r, struct span program)
 
 	if (program.n > NAME_BYTES)
 		return find(r, program);
-	slot = hash_bytes(&r->key, program.p, program.n) % NAME_SLOTS;
+	slot = name_slot(r, program);
 	for (;; slot = (slot + 1) % NAME_SLOTS) {
 		name = &r->names[slot];
 		if (name->route == NULL)
@@ -319,6 +323,29 @@ route_of(struct router *r, struct span program)
 	if (program.n > 0)
 		memcpy(name->text, program.p, program.n);
 	return route;
+}
+
+/*
+ * For every line, so it must cost nothing: the first and the last eight bytes
+ * and the length, multiplied. Names that differ only in between share a slot;
+ * the search is over few enough (NAMES_MOST) that a stranger gains nothing.
+ */
+static size_t
+name_slot(const struct router *r, struct span program)
+{
+	uint64_t first = 0, last = 0;
+
+	if (program.n >= sizeof(first)) {
+		memcpy(&first, program.p, sizeof(first));
+		memcpy(&last, program.p + program.n - sizeof(last),
+		    sizeof(last));
+	} else {
+		for (size_t i = 0; i < program.n; i++)
+			first = first << 8 | (unsigned char)program.p[i];
+	}
+	first = (first ^ program.n) * r->factor;
+	first = (first >> 32 ^ first ^ last) * r->factor;
+	return hash_slot(first, NAME_SLOTS);
 }
 
 /* The route by the globs. It may be r->found, good until the next line. */

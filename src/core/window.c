@@ -42,7 +42,6 @@ windows_new(unsigned maxretry, int64_t findtime, size_t max_keys)
 	w->maxretry = maxretry;
 	w->findtime = findtime > 0 ? findtime : 0;
 	w->max_keys = max_keys > 0 ? (uint32_t)max_keys : 1;
-	w->number_bits = 32 - (unsigned)__builtin_clz(w->max_keys);
 	chunks = (w->max_keys + CHUNK_KEYS - 1) >> CHUNK_BITS;
 	w->chunk = calloc(chunks, sizeof(struct wkey *));
 	w->refs = calloc(REFS_MIN, sizeof(uint64_t));
@@ -151,7 +150,8 @@ windows_clear(
 }
 
 unsigned
-windows_count(const struct windows *w, const struct prefix *key, int64_t *newest)
+windows_count(
+    const struct windows *w, const struct prefix *key, int64_t *newest)
 {
 	uint32_t number = wkey_find(w, key, wkey_hash(w, key));
 	const struct wkey *k;
@@ -174,8 +174,8 @@ windows_prune(struct windows *w, int64_t clock, size_t budget)
 		if (w->cursor == 0 || w->cursor > w->n)
 			w->cursor = w->n;
 		w->cursor--;
-		if (older(newest_of(wkey_at(w, w->cursor)), clock,
-			w->findtime)) {
+		if (older(
+			newest_of(wkey_at(w, w->cursor)), clock, w->findtime)) {
 			wkey_remove(w, w->cursor);
 			forgotten++;
 		}

@@ -1,8 +1,9 @@
 /*
  * Inside the windows. Keys stand densely in chunks (a freed place is filled
  * with the last key), so that few keys cost little memory and going round is a
- * walk; an index of 32-bit words, doubled as it fills, finds them: the number
- * of a key plus one, and above it a few bits of its hash.
+ * walk. An index, doubled as it fills, finds them; its slots hold the whole
+ * hash, so that doubling it reads and writes memory in sequence and touches no
+ * key: with a million of them that is a moment, not a pause.
  *
  * A key holds its failures sorted by time, never more than maxretry - 1 of
  * them: the next one decides. The first few are in the key itself.
@@ -28,7 +29,6 @@ struct fail {
 
 struct wkey {
 	struct prefix key;
-	uint32_t hash;
 	uint32_t n;   /* failures held */
 	uint32_t cap; /* room in more; 0: they are in first */
 	union {
@@ -37,16 +37,20 @@ struct wkey {
 	};
 };
 
+struct slot {
+	uint32_t hash;
+	uint32_t number; /* of the key, plus one; 0: empty */
+};
+
 struct windows {
 	unsigned maxretry;
 	int64_t findtime;
 	uint32_t max_keys;
 	uint32_t n; /* keys */
 	struct wkey **chunk;
-	uint32_t *index;
-	unsigned index_bits;  /* log2 of its size */
-	unsigned number_bits; /* of an index word; the rest is tag */
-	uint32_t cursor;      /* of windows_prune */
+	struct slot *index;
+	unsigned index_bits; /* log2 of its size */
+	uint32_t cursor;     /* of windows_prune */
 	uint64_t evicted;
 	uint64_t *refs; /* what windows_fail and windows_clear hand out */
 	size_t refs_cap;

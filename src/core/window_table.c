@@ -12,18 +12,11 @@
 
 static uint32_t slot_of(const struct windows *w, uint32_t hash);
 static uint32_t slot_next(const struct windows *w, uint32_t slot);
-static uint32_t word_of(const struct windows *w, uint32_t hash, uint32_t number);
 static uint32_t slot_holding(const struct windows *w, uint32_t number);
 static bool index_resize(struct windows *w, unsigned bits);
-static void index_put(struct windows *w, uint32_t hash, uint32_t number);
-static void index_erase(struct windows *w, uint32_t slot);
+static void index_put(struct windows *w, struct slot s);
+static void index_erase(struct windows *w, uint32_t gap);
 static void index_shrink(struct windows *w);
-
-static inline uint32_t
-number_in(const struct windows *w, uint32_t word)
-{
-	return (word & ((1U << w->number_bits) - 1)) - 1;
-}
 
 uint32_t
 wkey_hash(const struct windows *w, const struct prefix *key)
@@ -38,15 +31,16 @@ wkey_hash(const struct windows *w, const struct prefix *key)
 uint32_t
 wkey_find(const struct windows *w, const struct prefix *key, uint32_t hash)
 {
-	uint32_t slot, word, tag = hash & (UINT32_MAX >> w->number_bits);
+	const struct slot *s;
+	uint32_t i;
 
 	if (w->n == 0)
 		return WKEY_NONE;
-	for (slot = slot_of(w, hash); (word = w->index[slot]) != 0;
-	     slot = slot_next(w, slot)) {
-		if (word >> w->number_bits == tag &&
-		    prefix_eq(&wkey_at(w, number_in(w, word))->key, key))
-			return number_in(w, word);
+	for (i = slot_of(w, hash); (s = &w->index[i])->number != 0;
+	     i = slot_next(w, i)) {
+		if (s->hash == hash &&
+		    prefix_eq(&wkey_at(w, s->number - 1)->key, key))
+			return s->number - 1;
 	}
 	return WKEY_NONE;
 }
@@ -68,10 +62,9 @@ wkey_add(struct windows *w, const struct prefix *key, uint32_t hash)
 		return WKEY_NONE;
 	k = wkey_at(w, w->n);
 	k->key = *key;
-	k->hash = hash;
 	k->n = k->cap = 0;
-	index_put(w, hash, w->n);
-	return w->n++;
+	index_put(w, (struct slot){ hash, ++w->n });
+	return w->n - 1;
 }
 
 void
@@ -85,8 +78,7 @@ wkey_remove(struct windows *w, uint32_t number)
 		free(k->more);
 	w->n--;
 	if (k != last) {
-		w->index[slot_holding(w, w->n)] =
-		    word_of(w, last->hash, number);
+		w->index[slot_holding(w, w->n)].number = number + 1;
 		*k = *last;
 	}
 	/* One empty chunk stays, so that a number that goes up and down by
@@ -142,67 +134,61 @@ slot_next(const struct windows *w, uint32_t slot)
 }
 
 static uint32_t
-word_of(const struct windows *w, uint32_t hash, uint32_t number)
-{
-	return hash << w->number_bits | (number + 1);
-}
-
-static uint32_t
 slot_holding(const struct windows *w, uint32_t number)
 {
-	uint32_t hash = wkey_at(w, number)->hash;
-	uint32_t word = word_of(w, hash, number), slot = slot_of(w, hash);
+	uint32_t i = slot_of(w, wkey_hash(w, &wkey_at(w, number)->key));
 
-	while (w->index[slot] != word)
-		slot = slot_next(w, slot);
-	return slot;
+	while (w->index[i].number != number + 1)
+		i = slot_next(w, i);
+	return i;
 }
 
 static bool
 index_resize(struct windows *w, unsigned bits)
 {
-	uint32_t *index = calloc((size_t)1 << bits, sizeof(*index));
-	uint32_t number;
+	struct slot *index = calloc((size_t)1 << bits, sizeof(*index));
+	struct slot *old = w->index;
+	size_t i, size = old != NULL ? (size_t)1 << w->index_bits : 0;
 
 	if (index == NULL)
 		return false;
-	free(w->index);
 	w->index = index;
 	w->index_bits = bits;
-	for (number = 0; number < w->n; number++)
-		index_put(w, wkey_at(w, number)->hash, number);
+	for (i = 0; i < size; i++)
+		if (old[i].number != 0)
+			index_put(w, old[i]);
+	free(old);
 	return true;
 }
 
 static void
-index_put(struct windows *w, uint32_t hash, uint32_t number)
+index_put(struct windows *w, struct slot s)
 {
-	uint32_t slot = slot_of(w, hash);
+	uint32_t i = slot_of(w, s.hash);
 
-	while (w->index[slot] != 0)
-		slot = slot_next(w, slot);
-	w->index[slot] = word_of(w, hash, number);
+	while (w->index[i].number != 0)
+		i = slot_next(w, i);
+	w->index[i] = s;
 }
 
 /* Close the gap: copy back whatever may stand there. */
 static void
-index_erase(struct windows *w, uint32_t slot)
+index_erase(struct windows *w, uint32_t gap)
 {
-	uint32_t mask = (1U << w->index_bits) - 1, gap = slot, home;
+	uint32_t mask = (1U << w->index_bits) - 1, i = gap, home;
 
 	for (;;) {
-		slot = slot_next(w, slot);
-		if (w->index[slot] == 0)
+		i = slot_next(w, i);
+		if (w->index[i].number == 0)
 			break;
-		home = slot_of(w,
-		    wkey_at(w, number_in(w, w->index[slot]))->hash);
+		home = slot_of(w, w->index[i].hash);
 		/* Not if its chain begins behind the gap. */
-		if (((slot - home) & mask) < ((slot - gap) & mask))
+		if (((i - home) & mask) < ((i - gap) & mask))
 			continue;
-		w->index[gap] = w->index[slot];
-		gap = slot;
+		w->index[gap] = w->index[i];
+		gap = i;
 	}
-	w->index[gap] = 0;
+	w->index[gap] = (struct slot){ 0, 0 };
 }
 
 /* If there is no memory for a smaller one, the larger one does as well. */

@@ -37,8 +37,7 @@ row_cells(void *arg, json_t *row)
 		table_cell(tb, PLAIN, "");
 	}
 	table_cell(tb, style_of_state(state), state);
-	table_cell(
-	    tb, PLAIN, nth_format((unsigned)get_int(row, "nth"), buf));
+	table_cell(tb, PLAIN, nth_format((unsigned)get_int(row, "nth"), buf));
 	table_cell(tb, PLAIN, get_text(row, "origin"));
 	table_cell(tb, DIM, get_text(row, "reason"));
 }
@@ -62,8 +61,7 @@ run_bans(struct ctl *c)
 	int rc;
 
 	if (c->given & OPT_JSON)
-		return ask(
-		    c, request_new(c, "bans"), 10, row_json, NULL, NULL);
+		return ask(c, request_new(c, "bans"), 10, row_json, NULL, NULL);
 	tb = table_new(&c->term, columns, sizeof(columns) / sizeof(columns[0]));
 	rc = ask(c, request_new(c, "bans"), 10, row_cells, tb, NULL);
 	n = table_rows(tb);

@@ -14,8 +14,8 @@ static void tell_bans(const struct story *s, const json_t *list);
 static void tell_ban(const struct story *s, const json_t *ban);
 static void tell_counting(const struct story *s, const json_t *o);
 static void tell_history(const struct story *s, const json_t *list);
-static void tell_evidence(const struct story *s, const json_t *list,
-    const char *jail, size_t most);
+static void tell_evidence(
+    const struct story *s, const json_t *list, const char *jail, size_t most);
 static void tell_line(const struct story *s, const json_t *ev);
 static void heading(const struct story *s, const char *text);
 
@@ -77,7 +77,8 @@ tell_bans(const struct story *s, const json_t *list)
 	const json_t *o;
 	size_t i;
 
-	json_array_foreach(list, i, o) {
+	json_array_foreach(list, i, o)
+	{
 		heading(s, "Banned");
 		tell_ban(s, o);
 		tell_evidence(s, json_object_get(o, "evidence"), NULL, 0);
@@ -130,7 +131,8 @@ tell_counting(const struct story *s, const json_t *o)
 
 	if (json_array_size(list))
 		heading(s, "Counting towards a ban");
-	json_array_foreach(list, i, c) {
+	json_array_foreach(list, i, c)
+	{
 		printf("  %s%ld of %ld%s in jail %s", style_on(s->t, WARN),
 		    (long)get_int(c, "count"), (long)get_int(c, "maxretry"),
 		    style_off(s->t, WARN), get_text(c, "jail"));
@@ -138,8 +140,8 @@ tell_counting(const struct story *s, const json_t *o)
 			printf(", the newest at %s",
 			    when_format(newest, s->now, buf));
 		putchar('\n');
-		tell_evidence(s, json_object_get(o, "evidence"),
-		    get_text(c, "jail"), 0);
+		tell_evidence(
+		    s, json_object_get(o, "evidence"), get_text(c, "jail"), 0);
 	}
 }
 
@@ -153,7 +155,8 @@ tell_history(const struct story *s, const json_t *list)
 
 	if (json_array_size(list))
 		heading(s, "Earlier bans");
-	json_array_foreach(list, i, o) {
+	json_array_foreach(list, i, o)
+	{
 		tell_ban(s, o);
 		if (get_when(o, "over", &over)) {
 			printf("  over at %s", when_format(over, s->now, buf));
@@ -169,13 +172,14 @@ tell_history(const struct story *s, const json_t *list)
 
 /* most 0: all of them. */
 static void
-tell_evidence(const struct story *s, const json_t *list, const char *jail,
-    size_t most)
+tell_evidence(
+    const struct story *s, const json_t *list, const char *jail, size_t most)
 {
 	size_t i, told = 0, more = 0;
 	const json_t *ev;
 
-	json_array_foreach(list, i, ev) {
+	json_array_foreach(list, i, ev)
+	{
 		if (jail && strcmp(jail, get_text(ev, "jail")) != 0)
 			continue;
 		if (most && told == most)
@@ -196,8 +200,8 @@ tell_line(const struct story *s, const json_t *ev)
 	int64_t when = 0;
 
 	get_when(ev, "time", &when);
-	printf("    %s%s  ", style_on(s->t, DIM),
-	    when_format(when, s->now, buf));
+	printf(
+	    "    %s%s  ", style_on(s->t, DIM), when_format(when, s->now, buf));
 	if (get_text(ev, "filter")[0])
 		printf("%s / %s", get_text(ev, "filter"), get_text(ev, "rule"));
 	else
@@ -216,6 +220,6 @@ tell_line(const struct story *s, const json_t *ev)
 static void
 heading(const struct story *s, const char *text)
 {
-	printf("\n%s%s%s\n", style_on(s->t, TITLE), text,
-	    style_off(s->t, TITLE));
+	printf(
+	    "\n%s%s%s\n", style_on(s->t, TITLE), text, style_off(s->t, TITLE));
 }

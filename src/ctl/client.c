@@ -16,7 +16,7 @@
 
 /* A line of the answer has at most so many bytes: check can show 50 bans with
  * 100 lines of evidence each. */
-#define ANSWER_MOST (512UL << 20)
+#define ANSWER_MOST  (512UL << 20)
 #define BUFFER_LEAST 65536
 
 struct client {
@@ -168,8 +168,9 @@ send_request(struct client *cl, json_t *request)
 		return fail(USAGE, "the request is not valid UTF-8");
 	text[n++] = '\n'; /* instead of the NUL */
 	if (n > CONTROL_REQUEST_MAX)
-		rc = fail(USAGE, "that is longer than the %d bytes of a request",
-		    CONTROL_REQUEST_MAX);
+		rc =
+		    fail(USAGE, "that is longer than the %d bytes of a request",
+			CONTROL_REQUEST_MAX);
 	while (rc == 0 && sent < n) {
 		ssize_t k = send(cl->fd, text + sent, n - sent, MSG_NOSIGNAL);
 		if (k > 0)
@@ -272,8 +273,8 @@ closing_status(json_t *closing)
 		return DONE;
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (strcmp(codes[i].code, code) == 0)
-			return fail(codes[i].status, "%s",
-			    get_text(closing, "error"));
+			return fail(
+			    codes[i].status, "%s", get_text(closing, "error"));
 	return fail(UNREACHABLE, "%s", get_text(closing, "error"));
 }
 

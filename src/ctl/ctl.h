@@ -47,8 +47,8 @@ struct term {
 
 /* The command line, taken apart. Strings are argv's. */
 struct ctl {
-	struct term term; /* standard output */
-	unsigned given;   /* OPT_… */
+	struct term term;   /* standard output */
+	unsigned given;     /* OPT_… */
 	const char *config; /* NULL: not given */
 	const char *socket;
 	const char *jail;
@@ -80,6 +80,8 @@ const struct command *command_find(const char *name);
 /* "mxwardctl: …" on standard error, made harmless; returns status. */
 int fail(int status, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* p, or the end of the program where there was no memory for it. */
+void *must(void *p);
 
 /* options.c */
 struct option_text {
@@ -156,6 +158,7 @@ bool when_parse(const char *text, int64_t *out);
 /* Local time for a person: "13:02:01" today, else "2026-11-24 13:02:01". */
 #define WHEN_LEN 32
 const char *when_format(int64_t when, int64_t now, char buf[WHEN_LEN]);
+const char *when_short(int64_t when, char buf[WHEN_LEN]); /* "Nov 24 13:02" */
 /* The two largest units: "3h 12m". */
 const char *length_format(int64_t seconds, char buf[WHEN_LEN]);
 /* "12,345", "1.2 GiB", "3rd". */
@@ -176,7 +179,7 @@ struct column {
 	bool optional; /* left out when all its cells are empty */
 };
 struct table;
-/* columns must outlive the table. */
+/* columns, at most 16, must outlive the table. */
 struct table *table_new(
     const struct term *t, const struct column *columns, size_t n);
 void table_free(struct table *tb);

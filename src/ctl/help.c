@@ -19,12 +19,13 @@ help_all(FILE *fp)
 		char left[40];
 		snprintf(left, sizeof(left), "%s %s", cmd->name, cmd->operands);
 		/* "…" takes three bytes and one column. */
-		fprintf(fp, "  %s%*s%s\n", left,
-		    (int)(22 - text_width(left)), "", cmd->summary);
+		fprintf(fp, "  %s%*s%s\n", left, (int)(22 - text_width(left)),
+		    "", cmd->summary);
 	}
 	fputs("\nEvery command takes:\n", fp);
 	print_options(fp, ~0xffffU);
-	fputs("\n`mxwardctl help COMMAND` says more, mxwardctl(8) everything.\n",
+	fputs(
+	    "\n`mxwardctl help COMMAND` says more, mxwardctl(8) everything.\n",
 	    fp);
 }
 

@@ -3,6 +3,7 @@
  * which one was meant; each has a file of its own.
  */
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -109,8 +110,7 @@ usage(const struct command *cmd)
 const struct command *
 command_at(size_t i)
 {
-	return i < sizeof(commands) / sizeof(commands[0]) ? &commands[i]
-							  : NULL;
+	return i < sizeof(commands) / sizeof(commands[0]) ? &commands[i] : NULL;
 }
 
 const struct command *
@@ -138,4 +138,12 @@ fail(int status, const char *fmt, ...)
 	text_print(stderr, span_of(text));
 	fputc('\n', stderr);
 	return status;
+}
+
+void *
+must(void *p)
+{
+	if (!p)
+		exit(fail(UNREACHABLE, "out of memory"));
+	return p;
 }

@@ -12,7 +12,7 @@
 	    OPT_VERSION)
 
 static const struct option_text options[] = {
-	{ OPT_JAIL, 'j', "jail", "JAIL", "only this jail" },
+	{ OPT_JAIL, 'j', "jail", "JAIL", "only in this jail" },
 	{ OPT_FOR, 'f', "for", "LENGTH",
 	    "how long: 10m, 1h30m, 2d, 1w, forever" },
 	{ OPT_REASON, 'r', "reason", "TEXT", "why, for those who look later" },
@@ -25,9 +25,9 @@ static const struct option_text options[] = {
 	    "kinds of unmatched lines to show (10)" },
 	{ OPT_TOP, 't', "top", "N", "hosts to show (10)" },
 	{ OPT_SAMPLES, 0, "samples", NULL,
-	    "run the filters' own samples instead" },
+	    "run the samples in the filters instead" },
 	{ OPT_NOW, 0, "now", "TIME",
-	    "what \"now\" is for lines without a year" },
+	    "the time to read years and the future by" },
 	{ OPT_CONFIG, 'c', "config", "FILE", "the configuration" },
 	{ OPT_SOCKET, 's', "socket", "PATH", "the control socket" },
 	{ OPT_JSON, 0, "json", NULL, "for programs: one JSON object a line" },
@@ -60,13 +60,11 @@ options_parse(struct ctl *c, const struct command *cmd, int argc, char **argv)
 	char letters[3 + 2 * NOPTIONS];
 	int code, rc = 0;
 
-	/* The first word that is no option is the command: what follows may
-	 * be options that only that one knows. */
-	letters[0] = '+';
+	/* '+': the first word that is no option is the command, and what
+	 * follows may be options that only that one knows. */
+	letters[0] = cmd ? ':' : '+';
 	letters[1] = ':';
-	fill(allowed, longs, letters + 2);
-	if (cmd)
-		memmove(letters, letters + 1, strlen(letters));
+	fill(allowed, longs, letters + (cmd ? 1 : 2));
 	opterr = 0;
 	optind = 0; /* glibc: begin anew */
 	while (rc == 0 &&
@@ -134,8 +132,9 @@ take(struct ctl *c, unsigned bit, const char *value)
 	c->given |= bit;
 	if (bit == OPT_FILTER) {
 		if (c->nfilters == FILTERS_MOST)
-			return fail(USAGE, "more than %d filters: leave "
-					   "--filter out for all that are used",
+			return fail(USAGE,
+			    "more than %d filters: leave "
+			    "--filter out for all that are used",
 			    FILTERS_MOST);
 		c->filter[c->nfilters++] = value;
 	}
@@ -148,12 +147,13 @@ take(struct ctl *c, unsigned bit, const char *value)
 static int
 complain(const struct command *cmd, int what, const char *word)
 {
-	const char *help = cmd ? cmd->name : "";
+	const char *space = cmd ? " " : "", *help = cmd ? cmd->name : "";
 
 	if (what == ':')
 		return fail(USAGE,
-		    "option \"%s\" needs a value: `mxwardctl help %s`", word,
-		    help);
+		    "option \"%s\" needs a value: `mxwardctl help%s%s`", word,
+		    space, help);
 	return fail(USAGE,
-	    "there is no option \"%s\" here: `mxwardctl help %s`", word, help);
+	    "there is no option \"%s\" here: `mxwardctl help%s%s`", word, space,
+	    help);
 }

@@ -56,8 +56,8 @@ generation_now(const struct ctl *c, bool quiet, int64_t *out)
 		return rc;
 	if (quiet)
 		client_quiet(cl);
-	rc = client_ask(cl, json_pack("{s:s}", "command", "status"), 5, NULL,
-	    NULL, &o);
+	rc = client_ask(
+	    cl, json_pack("{s:s}", "command", "status"), 5, NULL, NULL, &o);
 	*out = o ? get_int(o, "generation") : 0;
 	client_close(cl);
 	json_decref(o);

@@ -43,8 +43,8 @@ static bool in_word(char ch);
 void
 socket_path(const struct ctl *c, char *buf, size_t size)
 {
-	snprintf(buf, size, "%s",
-	    c->socket ? c->socket : MXWARD_RUNDIR "/control");
+	snprintf(
+	    buf, size, "%s", c->socket ? c->socket : MXWARD_RUNDIR "/control");
 	if (!c->socket)
 		skim_path(c->config ? c->config : MXWARD_CONF, 0, buf, size);
 }
@@ -52,8 +52,9 @@ socket_path(const struct ctl *c, char *buf, size_t size)
 static void
 skim_path(const char *path, int depth, char *out, size_t size)
 {
-	struct skim s = { .path = path, .depth = depth, .out = out,
-		.size = size };
+	struct skim s = {
+		.path = path, .depth = depth, .out = out, .size = size
+	};
 	size_t n;
 	char *text = slurp(path, &n);
 

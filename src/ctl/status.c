@@ -15,8 +15,9 @@ static void show_sources(const struct show *s, const json_t *list);
 static void show_jails(const struct show *s, const json_t *list);
 static void show_doors(const struct show *s, const json_t *list);
 static void show_enforcers(const struct show *s, const json_t *list);
-static void cell_number(struct table *tb, const json_t *o, const char *key,
-    enum style if_any);
+static void cell_number(
+    struct table *tb, const json_t *o, const char *key, enum style if_any);
+static void cell_trouble(struct table *tb, const json_t *o, const char *key);
 static void cell_limits(struct table *tb, const json_t *jail);
 static void join(const json_t *list, char *buf, size_t size);
 
@@ -79,8 +80,8 @@ show_header(const struct show *s, const json_t *o)
 	if (json_is_true(json_object_get(store, "ok")))
 		printf("%sok%s\n", style_on(s->t, GOOD), style_off(s->t, GOOD));
 	else {
-		printf("%sfailed%s: ", style_on(s->t, BAD),
-		    style_off(s->t, BAD));
+		printf(
+		    "%sfailed%s: ", style_on(s->t, BAD), style_off(s->t, BAD));
 		text_print(stdout, span_of(get_text(store, "error")));
 		putchar('\n');
 	}
@@ -104,7 +105,8 @@ show_sources(const struct show *s, const json_t *list)
 	int64_t last;
 	size_t i;
 
-	json_array_foreach(list, i, o) {
+	json_array_foreach(list, i, o)
+	{
 		int64_t lag = get_int(o, "lag");
 		int64_t errors = get_int(o, "errors");
 		table_cell(tb, BOLD, get_text(o, "name"));
@@ -120,6 +122,9 @@ show_sources(const struct show *s, const json_t *list)
 			table_cell(tb, PLAIN, "-");
 		if (errors)
 			table_cellf(tb, BAD, "%ld errors", (long)errors);
+		else if (get_int(o, "too_long"))
+			table_cellf(tb, WARN, "%ld lines were cut",
+			    (long)get_int(o, "too_long"));
 		else if (json_is_true(json_object_get(o, "idle")))
 			table_cell(tb, GOOD, "up to date");
 		else
@@ -139,13 +144,14 @@ show_jails(const struct show *s, const json_t *list)
 		{ .title = "counting", .right = true },
 		{ .title = "failures", .right = true },
 		{ .title = "bans", .right = true },
-		{ .title = "banned now", .right = true },
+		{ .title = "banned", .right = true },
 	};
 	struct table *tb = table_new(s->t, COLUMNS(columns));
 	const json_t *o;
 	size_t i;
 
-	json_array_foreach(list, i, o) {
+	json_array_foreach(list, i, o)
+	{
 		const char *mode = get_text(o, "mode");
 		table_cell(tb, BOLD, get_text(o, "name"));
 		table_cell(
@@ -165,7 +171,7 @@ show_jails(const struct show *s, const json_t *list)
 	table_free(tb);
 }
 
-/* "3 in 10m, 1h"; a list of lengths ends with a dot for each further one. */
+/* "3 in 10m: 1h 1d": so many failures within that, then banned that long. */
 static void
 cell_limits(struct table *tb, const json_t *jail)
 {
@@ -173,16 +179,14 @@ cell_limits(struct table *tb, const json_t *jail)
 	char text[160], buf[WHEN_LEN];
 	size_t i, n;
 
-	n = (size_t)snprintf(text, sizeof(text), "%ld in %s:",
-	    (long)get_int(jail, "maxretry"),
+	n = (size_t)snprintf(text, sizeof(text),
+	    "%ld in %s:", (long)get_int(jail, "maxretry"),
 	    duration_format(get_int(jail, "findtime"), buf, sizeof(buf)));
-	json_array_foreach(times, i, o)
-		if (n < sizeof(text))
-			n += (size_t)snprintf(text + n, sizeof(text) - n, " %s",
-			    json_is_null(o)
-				? "forever"
-				: duration_format(json_integer_value(o), buf,
-				      sizeof(buf)));
+	json_array_foreach(times, i, o) if (n < sizeof(text)) n +=
+	    (size_t)snprintf(text + n, sizeof(text) - n, " %s",
+		json_is_null(o)
+		    ? "forever"
+		    : duration_format(json_integer_value(o), buf, sizeof(buf)));
 	table_cell(tb, PLAIN, text);
 }
 
@@ -195,21 +199,24 @@ show_doors(const struct show *s, const json_t *list)
 		{ .title = "clients", .right = true },
 		{ .title = "requests", .right = true },
 		{ .title = "refused", .right = true },
-		{ .title = "malformed", .right = true },
+		{ .title = "malformed", .right = true, .optional = true },
+		{ .title = "turned away", .right = true, .optional = true },
 	};
 	struct table *tb = table_new(s->t, COLUMNS(columns));
 	char listen[512];
 	const json_t *o;
 	size_t i;
 
-	json_array_foreach(list, i, o) {
+	json_array_foreach(list, i, o)
+	{
 		join(json_object_get(o, "listen"), listen, sizeof(listen));
 		table_cell(tb, BOLD, get_text(o, "name"));
 		table_cell(tb, PLAIN, listen);
 		cell_number(tb, o, "open", PLAIN);
 		cell_number(tb, o, "requests", PLAIN);
 		cell_number(tb, o, "refused", BAD);
-		cell_number(tb, o, "malformed", WARN);
+		cell_trouble(tb, o, "malformed");
+		cell_trouble(tb, o, "turned_away");
 	}
 	if (table_rows(tb))
 		table_print(tb, "Doors", stdout);
@@ -225,30 +232,41 @@ show_enforcers(const struct show *s, const json_t *list)
 		{ .title = "enforced", .right = true },
 		{ .title = "pending", .right = true },
 		{ .title = "failed", .right = true },
-		{ .title = "repairs", .right = true },
+		{ .title = "repairs", .right = true, .optional = true },
 		{ .title = "error", .elastic = true, .optional = true },
 	};
 	struct table *tb = table_new(s->t, COLUMNS(columns));
 	const json_t *o;
 	size_t i;
 
-	json_array_foreach(list, i, o) {
+	json_array_foreach(list, i, o)
+	{
 		const char *state = get_text(o, "state");
 		table_cell(tb, BOLD, get_text(o, "name"));
 		table_cell(tb,
-		    strcmp(state, "ok") == 0	? GOOD
+		    strcmp(state, "ok") == 0        ? GOOD
 			: strcmp(state, "off") == 0 ? DIM
 						    : BAD,
 		    state);
 		cell_number(tb, o, "enforced", PLAIN);
 		cell_number(tb, o, "pending", WARN);
 		cell_number(tb, o, "failed", BAD);
-		cell_number(tb, o, "repairs", WARN);
+		cell_trouble(tb, o, "repairs");
 		table_cell(tb, BAD, get_text(o, "error"));
 	}
 	if (table_rows(tb))
 		table_print(tb, "Enforcers", stdout);
 	table_free(tb);
+}
+
+/* Shown only where there was some. */
+static void
+cell_trouble(struct table *tb, const json_t *o, const char *key)
+{
+	if (get_int(o, key))
+		cell_number(tb, o, key, WARN);
+	else
+		table_cell(tb, PLAIN, "");
 }
 
 static void
@@ -268,8 +286,6 @@ join(const json_t *list, char *buf, size_t size)
 	size_t i, n = 0;
 
 	buf[0] = '\0';
-	json_array_foreach(list, i, o)
-		if (n < size)
-			n += (size_t)snprintf(buf + n, size - n, "%s%s",
-			    i ? ", " : "", json_string_value(o));
+	json_array_foreach(list, i, o) if (n < size) n += (size_t)snprintf(
+	    buf + n, size - n, "%s%s", i ? ", " : "", json_string_value(o));
 }

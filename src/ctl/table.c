@@ -8,9 +8,9 @@
 
 #include "ctl.h"
 
-#define COLUMNS_MOST 16
-#define GAP	     2 /* columns between two columns, and before the first */
-#define CELL_BYTES   1024
+#define COLUMNS_MOST  16
+#define GAP           2 /* columns between two columns, and before the first */
+#define CELL_BYTES    1024
 #define ELASTIC_LEAST 8 /* columns that are left of an elastic column */
 
 struct cell {
@@ -32,16 +32,13 @@ static void print_row(const struct table *tb, const size_t *width,
     const struct cell *row, FILE *fp);
 static void print_cell(const struct table *tb, const struct column *col,
     const struct cell *cell, size_t width, bool last, FILE *fp);
-static void print_heads(
-    const struct table *tb, const size_t *width, FILE *fp);
+static void print_heads(const struct table *tb, const size_t *width, FILE *fp);
 
 struct table *
 table_new(const struct term *t, const struct column *columns, size_t n)
 {
-	struct table *tb = calloc(1, sizeof(*tb));
+	struct table *tb = must(calloc(1, sizeof(*tb)));
 
-	if (!tb || n > COLUMNS_MOST)
-		abort();
 	tb->term = t;
 	tb->columns = columns;
 	tb->ncolumns = n;
@@ -64,17 +61,12 @@ table_cell(struct table *tb, enum style s, const char *text)
 
 	if (tb->ncells == tb->room) {
 		size_t room = tb->room ? 2 * tb->room : 64;
-		struct cell *grown =
-		    reallocarray(tb->cells, room, sizeof(*grown));
-		if (!grown)
-			abort();
-		tb->cells = grown;
+		tb->cells =
+		    must(reallocarray(tb->cells, room, sizeof(*tb->cells)));
 		tb->room = room;
 	}
 	text_safe(span_of(text), safe, sizeof(safe));
-	tb->cells[tb->ncells].text = strdup(safe);
-	if (!tb->cells[tb->ncells].text)
-		abort();
+	tb->cells[tb->ncells].text = must(strdup(safe));
 	tb->cells[tb->ncells++].style = s;
 }
 
@@ -157,15 +149,9 @@ print_heads(const struct table *tb, const size_t *width, FILE *fp)
 {
 	struct cell heads[COLUMNS_MOST];
 
-	for (size_t k = 0; k < tb->ncolumns; k++) {
-		char *title = strdup(tb->columns[k].title);
-		if (!title)
-			abort();
-		heads[k] = (struct cell){ title, DIM };
-	}
-	print_row(tb, width, heads, fp);
 	for (size_t k = 0; k < tb->ncolumns; k++)
-		free(heads[k].text);
+		heads[k] = (struct cell){ (char *)tb->columns[k].title, DIM };
+	print_row(tb, width, heads, fp);
 }
 
 static void
@@ -194,12 +180,11 @@ print_cell(const struct table *tb, const struct column *col,
 
 	if (has > width) {
 		bytes = text_fit(cell->text, width - text_width(more));
-		has = width;
+		has = width; /* a column less if a wide one did not fit */
 	} else
 		more = "";
 	pad = (int)(width - has);
 	fprintf(fp, "%*s%*s%s%.*s%s%s%*s", GAP, "", col->right ? pad : 0, "",
 	    style_on(tb->term, cell->style), (int)bytes, cell->text, more,
-	    style_off(tb->term, cell->style), last || col->right ? 0 : pad,
-	    "");
+	    style_off(tb->term, cell->style), last || col->right ? 0 : pad, "");
 }

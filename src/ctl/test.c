@@ -14,8 +14,8 @@
 
 static int set_now(struct test *t);
 static int run(struct test *t);
-static int each_file(struct test *t, const char *name, const struct sink *sink,
-    void *arg);
+static int each_file(
+    struct test *t, const char *name, const struct sink *sink, void *arg);
 
 int
 run_test(struct ctl *c)
@@ -87,8 +87,7 @@ test_each(struct test *t, const struct sink *sink, void *arg)
 }
 
 static int
-each_file(
-    struct test *t, const char *name, const struct sink *sink, void *arg)
+each_file(struct test *t, const char *name, const struct sink *sink, void *arg)
 {
 	bool is_stdin = strcmp(name, "-") == 0;
 	int fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);

@@ -1,6 +1,7 @@
 /* mxwardctl test: test.c (what to run), test_load.c (which filters),
- * test_read.c (lines), test_json.c, test_summary.c, test_line.c,
- * test_samples.c (what to say). */
+ * test_read.c (lines), test_json.c, test_line.c, test_samples.c (what to say);
+ * test_summary.c (counting), test_report.c (its tables), test_kind.c and
+ * tally.c (what it counts by). */
 #ifndef MXWARD_CTL_TEST_H
 #define MXWARD_CTL_TEST_H
 
@@ -17,6 +18,7 @@ struct test {
 	size_t nconfs;
 	struct filter **filters;
 	uint64_t *optional;
+	struct filter **probes; /* of filters[i]: see test_wants */
 	size_t nfilters;
 	struct router *router;
 	int64_t now;
@@ -34,6 +36,8 @@ struct sink {
  * configuration, not only those that enabled jails use. */
 int test_load(struct test *t, bool all);
 void test_unload(struct test *t);
+/* Whether the i-th filter reads lines of this program. */
+bool test_wants(const struct test *t, size_t i, const struct line *l);
 
 /* test_read.c */
 struct reader;
@@ -51,5 +55,74 @@ int test_samples(struct test *t);
 /* Every line of every operand (standard input if there is none). Returns DONE,
  * or USAGE if a file could not be read. */
 int test_each(struct test *t, const struct sink *sink, void *arg);
+
+/* tally.c: counts by key, for at most so many keys. */
+struct item {
+	char *key;
+	size_t n;     /* its bytes; a NUL follows */
+	uint64_t a;   /* lines, or failures */
+	uint64_t b;   /* what else is counted */
+	int64_t from; /* times */
+	int64_t to;
+};
+struct tally;
+struct tally *tally_new(size_t most); /* NULL when out of memory */
+void tally_free(struct tally *t);
+/* The item of that key, with zeroes if it is new; NULL when there are too many
+ * already. Valid until the next call. */
+struct item *tally_get(struct tally *t, struct span key);
+/* In the order of their first appearance. */
+const struct item *tally_items(const struct tally *t, size_t *n);
+/* Of keys that found no room. */
+uint64_t tally_dropped(const struct tally *t);
+/* The items with the largest a, at most n, as an array to be freed; returns how
+ * many. */
+size_t tally_top(const struct tally *t, size_t n, const struct item ***out);
+
+/* test_kind.c: the message without what differs from one line to the next.
+ * Returns the length. */
+size_t kind_of(struct span message, char *buf, size_t size);
+
+/* test_summary.c counts, test_report.c shows. */
+#define EXAMPLE_BYTES 1500
+
+struct example {
+	char *text; /* NULL: none */
+	size_t n;
+	size_t from, to; /* what matched */
+	const char *file;
+	unsigned long number;
+};
+
+struct rule_sum {
+	const struct filter *filter;
+	const struct rule *rule;
+	uint64_t lines;
+	uint64_t count; /* by weight */
+	uint64_t hosts;
+	struct example first;
+};
+
+struct summary {
+	struct test *t;
+	const char *file;
+	size_t files;
+	uint64_t lines, bytes, timeless, clamped, lines_cut;
+	uint64_t verdicts[4];   /* lines, by enum verdict */
+	uint64_t missed;        /* lines that a filter reads and none matched */
+	uint64_t *filter_lines; /* per filter: matched ones */
+	uint64_t *filter_seen;  /* and those of its programs */
+	struct rule_sum *rules;
+	size_t nrules;
+	size_t *first_rule; /* per filter: its first in rules */
+	int64_t from, to;   /* times of the lines */
+	double seconds;     /* that it took */
+	struct tally *hosts, *rule_hosts, *programs, *kinds;
+	size_t ntop, nmissed; /* to show */
+};
+
+void report(const struct summary *s);
+/* A line with its matched part made to stand out. */
+void print_marked(const struct term *t, const struct example *e);
 
 #endif

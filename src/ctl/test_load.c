@@ -18,6 +18,8 @@ static int use_routes(struct test *t, const struct config *conf);
 static int use_named(struct test *t, struct config *conf, const char *name);
 static int use_all(struct test *t, const struct config *conf);
 static int use(struct test *t, struct filter *f);
+static int make_probes(struct test *t);
+static int pick(struct test *t, bool all);
 static int no_such_filter(const struct config *conf, const char *name);
 
 static bool
@@ -28,6 +30,36 @@ is_path(const char *name)
 
 int
 test_load(struct test *t, bool all)
+{
+	int rc = pick(t, all);
+
+	return rc == DONE ? make_probes(t) : rc;
+}
+
+void
+test_unload(struct test *t)
+{
+	router_free(t->router);
+	for (size_t i = 0; t->probes && i < t->nfilters; i++)
+		filter_free(t->probes[i]);
+	for (size_t i = 0; i < t->nconfs; i++)
+		config_free(t->confs[i]);
+	free(t->probes);
+	free(t->confs);
+	free(t->filters);
+	free(t->optional);
+}
+
+bool
+test_wants(const struct test *t, size_t i, const struct line *l)
+{
+	struct match m;
+
+	return filter_match(t->probes[i], l, 0, &m) != VERDICT_NONE;
+}
+
+static int
+pick(struct test *t, bool all)
 {
 	const struct ctl *c = t->c;
 	const char *path = c->config ? c->config : MXWARD_CONF;
@@ -42,10 +74,10 @@ test_load(struct test *t, bool all)
 		needs_conf |= !is_path(c->filter[i]);
 	if (needs_conf) {
 		/* Without a configuration, the filters that came with it. */
-		bool bare = !c->config && c->nfilters &&
-		    access(path, F_OK) != 0;
-		main_conf = bare ? load_including(t, MXWARD_FILTERS)
-				 : load(t, path);
+		bool bare =
+		    !c->config && c->nfilters && access(path, F_OK) != 0;
+		main_conf =
+		    bare ? load_including(t, MXWARD_FILTERS) : load(t, path);
 		if (!main_conf)
 			return USAGE;
 	}
@@ -61,17 +93,6 @@ test_load(struct test *t, bool all)
 			rc = USAGE;
 	}
 	return rc;
-}
-
-void
-test_unload(struct test *t)
-{
-	router_free(t->router);
-	for (size_t i = 0; i < t->nconfs; i++)
-		config_free(t->confs[i]);
-	free(t->confs);
-	free(t->filters);
-	free(t->optional);
 }
 
 static struct config *
@@ -140,8 +161,8 @@ use_all(struct test *t, const struct config *conf)
 		rc = use(t, conf->filters[i]);
 	if (conf->nfilters == 0)
 		return fail(USAGE,
-		    "%s: there is no filter in it: include(\"%s\")",
-		    conf->path, MXWARD_FILTERS);
+		    "%s: there is no filter in it: include(\"%s\")", conf->path,
+		    MXWARD_FILTERS);
 	return rc;
 }
 
@@ -159,8 +180,7 @@ static int
 use(struct test *t, struct filter *f)
 {
 	size_t n = t->nfilters + 1;
-	struct filter **filters =
-	    reallocarray(t->filters, n, sizeof(*filters));
+	struct filter **filters = reallocarray(t->filters, n, sizeof(*filters));
 	uint64_t *optional;
 
 	if (!filters)
@@ -176,6 +196,29 @@ use(struct test *t, struct filter *f)
 	filters[t->nfilters] = f;
 	optional[t->nfilters++] = UINT64_MAX;
 	return DONE;
+}
+
+/* A filter with the same programs and one rule that every line matches: it
+ * tells which lines the other one is asked about. */
+static int
+make_probes(struct test *t)
+{
+	const struct rule_spec any = {
+		.name = "any", .kind = RULE_IGNORE, .regex = "^"
+	};
+	struct error err;
+
+	t->probes = calloc(t->nfilters + 1, sizeof(struct filter *));
+	for (size_t i = 0; t->probes && i < t->nfilters; i++) {
+		struct filter *f = t->probes[i] = filter_new("probe");
+		const struct filter *of = t->filters[i];
+		for (size_t k = 0; f && k < of->nprograms; k++)
+			if (filter_add_program(f, of->programs[k]) != 0)
+				return fail(USAGE, "out of memory");
+		if (!f || filter_add_rule(f, &any, &err) != 0)
+			return fail(USAGE, "out of memory");
+	}
+	return t->probes ? DONE : fail(USAGE, "out of memory");
 }
 
 static int

@@ -9,8 +9,8 @@ struct tally {
 };
 
 static void check_filter(struct tally *sum, const struct filter *f);
-static size_t check_rule(struct tally *sum, const struct filter *f,
-    const struct rule *r, bool hit);
+static size_t check_rule(
+    struct tally *sum, const struct filter *f, const struct rule *r, bool hit);
 static void complain(const struct tally *sum, const struct filter *f,
     const struct rule *r, const char *sample, bool hit, const char *why);
 
@@ -61,8 +61,8 @@ check_filter(struct tally *sum, const struct filter *f)
 }
 
 static size_t
-check_rule(struct tally *sum, const struct filter *f, const struct rule *r,
-    bool hit)
+check_rule(
+    struct tally *sum, const struct filter *f, const struct rule *r, bool hit)
 {
 	char **list = hit ? r->samples : r->misses;
 	size_t n = hit ? r->nsamples : r->nmisses;
@@ -101,8 +101,8 @@ complain(const struct tally *sum, const struct filter *f, const struct rule *r,
 	    f->file ? f->file : "?", f->line, f->name, r->name,
 	    hit ? "sample" : "miss");
 	text_print(stdout, span_of(sample));
-	printf("\n  %swhy:%s ", style_on(&c->term, BAD),
-	    style_off(&c->term, BAD));
+	printf(
+	    "\n  %swhy:%s ", style_on(&c->term, BAD), style_off(&c->term, BAD));
 	text_print(stdout, span_of(why));
 	putchar('\n');
 }

@@ -61,7 +61,8 @@ text_safe(struct span text, char *buf, size_t size)
 
 	for (size_t i = 0; i < text.n; i += len) {
 		bool ok;
-		len = decode((const unsigned char *)text.p + i, text.n - i, &cp);
+		len =
+		    decode((const unsigned char *)text.p + i, text.n - i, &cp);
 		ok = len > 0 && is_harmless(cp);
 		if (len == 0)
 			len = 1;
@@ -90,8 +91,8 @@ text_print(FILE *fp, struct span text)
 			     ((unsigned char)text.p[n] & 0xc0) == 0x80;
 			     back++)
 				n--;
-		fwrite(buf, 1, text_safe(span_make(text.p, n), buf, sizeof(buf)),
-		    fp);
+		fwrite(buf, 1,
+		    text_safe(span_make(text.p, n), buf, sizeof(buf)), fp);
 		text = span_skip(text, n);
 	}
 }
@@ -119,7 +120,7 @@ static size_t
 decode(const unsigned char *p, size_t n, uint32_t *out)
 {
 	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = p[0] < 0x80     ? 1
+	size_t len = p[0] < 0x80    ? 1
 	    : (p[0] & 0xe0) == 0xc0 ? 2
 	    : (p[0] & 0xf0) == 0xe0 ? 3
 	    : (p[0] & 0xf8) == 0xf0 ? 4
@@ -226,6 +227,18 @@ when_format(int64_t when, int64_t now, char buf[WHEN_LEN])
 }
 
 const char *
+when_short(int64_t when, char buf[WHEN_LEN])
+{
+	time_t w = (time_t)when;
+	struct tm tm;
+
+	if (!localtime_r(&w, &tm))
+		return "?";
+	strftime(buf, WHEN_LEN, "%b %e %H:%M", &tm);
+	return buf;
+}
+
+const char *
 length_format(int64_t seconds, char buf[WHEN_LEN])
 {
 	static const struct {
@@ -253,8 +266,8 @@ const char *
 number_format(uint64_t n, char buf[WHEN_LEN])
 {
 	char digits[24];
-	size_t len = (size_t)snprintf(digits, sizeof(digits), "%lu",
-	    (unsigned long)n);
+	size_t len =
+	    (size_t)snprintf(digits, sizeof(digits), "%lu", (unsigned long)n);
 	char *to = buf;
 
 	for (size_t i = 0; i < len; i++) {
@@ -277,8 +290,8 @@ bytes_format(uint64_t n, char buf[WHEN_LEN])
 		x /= 1024;
 		i++;
 	}
-	snprintf(buf, WHEN_LEN, i && x < 100 ? "%.1f %s" : "%.0f %s", x,
-	    units[i]);
+	snprintf(
+	    buf, WHEN_LEN, i && x < 100 ? "%.1f %s" : "%.0f %s", x, units[i]);
 	return buf;
 }
 

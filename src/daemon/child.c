@@ -87,6 +87,13 @@ start(struct warden *wd, enum role r)
 	return 0;
 }
 
+/* Whether an older process of ours may still hold the same addresses. */
+static bool
+draining(const struct warden *wd)
+{
+	return wd->nretiring > 0;
+}
+
 static int
 open_listeners(struct warden *wd, enum role r, struct inherit *in)
 {
@@ -110,8 +117,9 @@ open_listeners(struct warden *wd, enum role r, struct inherit *in)
 	}
 	/* One address that cannot be had does not close the other doors. */
 	for (size_t i = 0; r == ROLE_DOORS && i < p->nlisten; i++) {
-		int fd = listener_replace(&p->listen[i], p->socket_mode,
-		    p->socket_user, p->socket_group, &err);
+		int fd = (draining(wd) ? listener_replace : listener_open)(
+		    &p->listen[i], p->socket_mode, p->socket_user,
+		    p->socket_group, &err);
 		if (fd < 0)
 			log_err("policy: %s", err.text);
 		in->listener[in->nlisteners++] = fd;
@@ -265,6 +273,8 @@ buried(struct warden *wd, pid_t pid, int status)
 		wd->w.board->restarts++;
 		if (r == ROLE_ENGINE)
 			wd->w.board->restored = 1; /* the table stands */
+		if (r == ROLE_DOORS)
+			wd->w.board->door[DOOR_POLICY].open = 0;
 	}
 }
 
@@ -282,6 +292,13 @@ static int64_t
 lost_after(enum role r)
 {
 	return r == ROLE_ENFORCER ? ENFORCER_LOST_MS : HEARTBEAT_LOST_MS;
+}
+
+void
+child_excuse(struct warden *wd)
+{
+	for (int r = 0; r < ROLE_MAX; r++)
+		wd->child[r].heard = monotonic_ms();
 }
 
 void

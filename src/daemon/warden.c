@@ -166,6 +166,9 @@ loop(struct warden *wd)
 		for (int r = 0; r < ROLE_MAX; r++)
 			if (fds[1 + r].revents)
 				on_child(wd, (enum role)r);
+		/* If the warden did not run, neither may they have. */
+		if (monotonic_ms() - now > HEARTBEAT_LOST_MS / 2)
+			child_excuse(wd);
 		child_watch(wd, monotonic_ms());
 	}
 }

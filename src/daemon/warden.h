@@ -42,6 +42,8 @@ void child_tell(struct child *c, const struct msg *m);
 void child_retire(struct warden *wd, enum role r, int64_t grace);
 void child_kill(struct warden *wd, enum role r, const char *why);
 void child_reap(struct warden *wd);
+/* Their silence up to now does not count: the machine was suspended, say. */
+void child_excuse(struct warden *wd);
 /* Kill what is overdue: children that fell silent, retired ones past their
  * deadline. */
 void child_watch(struct warden *wd, int64_t now);

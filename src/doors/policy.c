@@ -117,6 +117,8 @@ policy_listen(struct policy *p, const int *fds, struct error *err)
 	int flags;
 
 	for (size_t i = 0; i < p->conf->nlisten; i++) {
+		if (fds[i] == -1)
+			continue;
 		flags = fcntl(fds[i], F_GETFL);
 		if (flags == -1 ||
 		    fcntl(fds[i], F_SETFL, flags | O_NONBLOCK) == -1)
@@ -130,8 +132,7 @@ policy_listen(struct policy *p, const int *fds, struct error *err)
 			    "connections: out of memory",
 			    p->conf->listen[i].text);
 		evconnlistener_set_error_cb(l, on_accept_error);
-		p->socket[i] = (struct policy_socket){ fds[i], l };
-		p->nsockets = i + 1;
+		p->socket[p->nsockets++] = (struct policy_socket){ fds[i], l };
 	}
 	return 0;
 }

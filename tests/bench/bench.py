@@ -78,7 +78,7 @@ def main():
     p.add_argument("--quick", action="store_true",
                    default=os.environ.get("BENCH_QUICK", "") not in ("", "0"))
     p.add_argument("--json", action="store_true")
-    args = p.parse_args()
+    args = p.parse_intermixed_args()
     unknown = set(args.rows) - set(ROWS)
     if unknown:
         p.error(f"no such row: {' '.join(unknown)}")

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import resource
 import shutil
 import socket
 import subprocess
@@ -75,12 +76,16 @@ def children(pid):
 
 def timed(argv, **kw):
     """CPU seconds and output of a command."""
-    before = os.times()
+    before = children_seconds()
     out = subprocess.run(argv, stdout=subprocess.PIPE,
                          stderr=subprocess.DEVNULL, check=False, **kw).stdout
-    after = os.times()
-    return (after.children_user + after.children_system
-            - before.children_user - before.children_system), out
+    return children_seconds() - before, out
+
+
+def children_seconds():
+    """Of those that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def stop(process):

@@ -206,4 +206,17 @@ want_in_order(struct scene *s)
 		    strtoul(strstr(s->o->lines.v[i], "]: ") + 3, NULL, 10));
 }
 
+/* Everything is there once, also after another start. */
+static inline void
+finish(struct scene *s)
+{
+	if (s->o->source == NULL)
+		owner_start(s->o);
+	owner_run(s->o);
+	want_all(s);
+	owner_restart(s->o);
+	owner_run(s->o);
+	want_all(s);
+}
+
 #endif

@@ -51,8 +51,8 @@ fixture_match(const struct fixture *f, size_t filter, size_t rule,
 	struct match m = { .filter = &f->filter[filter], .count = count };
 
 	m.rule = &f->rule[filter][rule];
-	m.verdict = m.rule->kind == RULE_SUCCESS ? VERDICT_SUCCESS :
-						   VERDICT_FAILURE;
+	m.verdict =
+	    m.rule->kind == RULE_SUCCESS ? VERDICT_SUCCESS : VERDICT_FAILURE;
 	m.has_host = true;
 	m.host = *host;
 	return m;

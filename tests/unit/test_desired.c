@@ -51,60 +51,59 @@ put(struct bantable *t, const char *key, uint16_t jail, int64_t end,
 	assert_int_equal(bantable_put(t, &b), 0);
 }
 
+static const struct {
+	const char *what;
+	struct {
+		const char *key;
+		uint16_t jail;
+		int64_t end;
+		uint8_t flags;
+	} ban[3];
+	uint8_t group;
+	int64_t end; /* 0: none */
+} cases[] = {
+	{ "no ban", { { NULL, 0, 0, 0 } }, 4, 0 },
+	{ "one ban", { { "192.0.2.1", 0, 500, 0 } }, 4, 500 },
+	{ "another group", { { "192.0.2.1", 0, 500, 0 } }, 7, 0 },
+	{ "a jail without a group", { { "192.0.2.1", 9, 500, 0 } }, NO_GROUP,
+	    0 },
+	{ "the later of two jails",
+	    { { "192.0.2.1", 0, 500, 0 }, { "192.0.2.1", 1, 900, 0 } }, 4,
+	    900 },
+	{ "not the later of another group",
+	    { { "192.0.2.1", 0, 500, 0 }, { "192.0.2.1", 2, 900, 0 } }, 4,
+	    500 },
+	{ "not of a network around it",
+	    { { "192.0.2.1", 0, 500, 0 }, { "192.0.2.0/24", 1, 900, 0 } }, 4,
+	    500 },
+	{ "never ends",
+	    { { "192.0.2.1", 0, DURATION_FOREVER, 0 },
+		{ "192.0.2.1", 1, 900, 0 } },
+	    4, DURATION_FOREVER },
+	{ "ended", { { "192.0.2.1", 0, 100, 0 } }, 4, 0 },
+	{ "observed", { { "192.0.2.1", 0, 500, BAN_OBSERVE } }, 4, 0 },
+	{ "over", { { "192.0.2.1", 0, 500, BAN_OVER } }, 4, 0 },
+	{ "orphan", { { "192.0.2.1", 0, 500, BAN_ORPHAN } }, 4, 500 },
+	{ "a friend",
+	    { { "192.0.2.1", 0, 500, 0 },
+		{ "192.0.2.1", BANTABLE_NO_JAIL, DURATION_FOREVER,
+		    BAN_FRIEND } },
+	    4, 0 },
+	{ "inside a friend",
+	    { { "192.0.2.1", 0, 500, 0 },
+		{ "192.0.2.0/24", BANTABLE_NO_JAIL, DURATION_FOREVER,
+		    BAN_FRIEND } },
+	    4, 0 },
+	{ "forced inside a friend",
+	    { { "192.0.2.1", 0, 500, BAN_FORCED }, { "192.0.2.1", 1, 900, 0 },
+		{ "192.0.2.0/24", BANTABLE_NO_JAIL, DURATION_FOREVER,
+		    BAN_FRIEND } },
+	    4, 500 },
+};
+
 static void
 what_stands_for_a_prefix_and_group(void **state)
 {
-	static const struct {
-		const char *what;
-		struct {
-			const char *key;
-			uint16_t jail;
-			int64_t end;
-			uint8_t flags;
-		} ban[3];
-		uint8_t group;
-		int64_t end; /* 0: none */
-	} cases[] = {
-		{ "no ban", { { NULL, 0, 0, 0 } }, 4, 0 },
-		{ "one ban", { { "192.0.2.1", 0, 500, 0 } }, 4, 500 },
-		{ "another group", { { "192.0.2.1", 0, 500, 0 } }, 7, 0 },
-		{ "a jail without a group", { { "192.0.2.1", 9, 500, 0 } },
-		    NO_GROUP, 0 },
-		{ "the later of two jails",
-		    { { "192.0.2.1", 0, 500, 0 }, { "192.0.2.1", 1, 900, 0 } },
-		    4, 900 },
-		{ "not the later of another group",
-		    { { "192.0.2.1", 0, 500, 0 }, { "192.0.2.1", 2, 900, 0 } },
-		    4, 500 },
-		{ "not of a network around it",
-		    { { "192.0.2.1", 0, 500, 0 },
-			{ "192.0.2.0/24", 1, 900, 0 } },
-		    4, 500 },
-		{ "never ends",
-		    { { "192.0.2.1", 0, DURATION_FOREVER, 0 },
-			{ "192.0.2.1", 1, 900, 0 } },
-		    4, DURATION_FOREVER },
-		{ "ended", { { "192.0.2.1", 0, 100, 0 } }, 4, 0 },
-		{ "observed", { { "192.0.2.1", 0, 500, BAN_OBSERVE } }, 4, 0 },
-		{ "over", { { "192.0.2.1", 0, 500, BAN_OVER } }, 4, 0 },
-		{ "orphan", { { "192.0.2.1", 0, 500, BAN_ORPHAN } }, 4, 500 },
-		{ "a friend",
-		    { { "192.0.2.1", 0, 500, 0 },
-			{ "192.0.2.1", BANTABLE_NO_JAIL, DURATION_FOREVER,
-			    BAN_FRIEND } },
-		    4, 0 },
-		{ "inside a friend",
-		    { { "192.0.2.1", 0, 500, 0 },
-			{ "192.0.2.0/24", BANTABLE_NO_JAIL, DURATION_FOREVER,
-			    BAN_FRIEND } },
-		    4, 0 },
-		{ "forced inside a friend",
-		    { { "192.0.2.1", 0, 500, BAN_FORCED },
-			{ "192.0.2.1", 1, 900, 0 },
-			{ "192.0.2.0/24", BANTABLE_NO_JAIL, DURATION_FOREVER,
-			    BAN_FRIEND } },
-		    4, 500 },
-	};
 	struct desired_groups g = groups();
 	struct prefix key = prefix("192.0.2.1");
 	struct element e, *all;

@@ -5,72 +5,11 @@
  * the end are those of one uninterrupted reading, and those of a naive model
  * that looks through all history for every line.
  */
-#include "judge_fixture.h"
+#include "judge_naive.h"
 
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define JAILS    5
-#define LINES    400
-#define FAILURES (LINES * JAILS)
-#define BANS     FAILURES
-#define DISORDER 15
-
-static uint64_t
-rnd(uint64_t *s)
-{
-	*s ^= *s << 13;
-	*s ^= *s >> 7;
-	*s ^= *s << 17;
-	return *s;
-}
-
-struct event {
-	int64_t when;
-	size_t filter, rule;
-	struct addr host;
-	unsigned count;
-};
-
-struct stored_failure {
-	const char *jail;
-	struct prefix key;
-	int64_t when;
-	unsigned count;
-	bool used;
-};
-
-struct stored_ban {
-	struct ban ban;
-	const char *why; /* it is over, or NULL */
-	unsigned nfailures;
-};
-
-/* What a database would hold; a commit is a copy. */
-struct rows {
-	struct stored_failure failure[FAILURES]; /* number: index + 1 */
-	size_t nfailures;
-	struct stored_ban ban[BANS];
-	size_t nbans;
-	struct jail_stats stats[JAILS];
-	size_t position; /* lines read */
-};
-
-struct world {
-	struct fixture f;
-	struct jail_spec spec[JAILS];
-	struct event event[LINES];
-	int64_t clock[LINES + 1]; /* no line from here on is older */
-	struct bantable *t;
-	struct judge *j;
-	struct rows now, committed;
-	uint64_t seed;
-	bool unrest;    /* ticks, commits and kills at random */
-	unsigned kills;
-	jmp_buf killed;
-};
 
 /* Any hook may be the last thing an engine does. */
 static void
@@ -164,21 +103,50 @@ static void
 make_jails(struct world *w)
 {
 	static const struct jail_spec specs[JAILS] = {
-		{ .name = "auth", .maxretry = 3, .findtime = 20,
-		    .bantime = { 10, 30, 100 }, .nbantime = 3, .memory = 200,
-		    .prefix4 = 32, .prefix6 = 64, .reset_on_success = true },
-		{ .name = "trial", .maxretry = 2, .findtime = 10,
-		    .bantime = { 40 }, .nbantime = 1, .memory = 200,
-		    .prefix4 = 32, .prefix6 = 128, .mode = MODE_OBSERVE },
-		{ .name = "recidive", .maxretry = 2, .findtime = 300,
-		    .bantime = { 60, 400 }, .nbantime = 2, .memory = 1000,
-		    .prefix4 = 24, .prefix6 = 48, .recidive = true },
-		{ .name = "flood", .maxretry = 5, .findtime = 40,
-		    .bantime = { 5, DURATION_FOREVER }, .nbantime = 2,
-		    .memory = 30, .prefix4 = 32, .prefix6 = 64 },
-		{ .name = "recidive-trial", .maxretry = 3, .findtime = 500,
-		    .bantime = { 50 }, .nbantime = 1, .memory = 1000,
-		    .prefix4 = 32, .prefix6 = 64, .recidive = true,
+		{ .name = "auth",
+		    .maxretry = 3,
+		    .findtime = 20,
+		    .bantime = { 10, 30, 100 },
+		    .nbantime = 3,
+		    .memory = 200,
+		    .prefix4 = 32,
+		    .prefix6 = 64,
+		    .reset_on_success = true },
+		{ .name = "trial",
+		    .maxretry = 2,
+		    .findtime = 10,
+		    .bantime = { 40 },
+		    .nbantime = 1,
+		    .memory = 200,
+		    .prefix4 = 32,
+		    .prefix6 = 128,
+		    .mode = MODE_OBSERVE },
+		{ .name = "recidive",
+		    .maxretry = 2,
+		    .findtime = 300,
+		    .bantime = { 60, 400 },
+		    .nbantime = 2,
+		    .memory = 1000,
+		    .prefix4 = 24,
+		    .prefix6 = 48,
+		    .recidive = true },
+		{ .name = "flood",
+		    .maxretry = 5,
+		    .findtime = 40,
+		    .bantime = { 5, DURATION_FOREVER },
+		    .nbantime = 2,
+		    .memory = 30,
+		    .prefix4 = 32,
+		    .prefix6 = 64 },
+		{ .name = "recidive-trial",
+		    .maxretry = 3,
+		    .findtime = 500,
+		    .bantime = { 50 },
+		    .nbantime = 1,
+		    .memory = 1000,
+		    .prefix4 = 32,
+		    .prefix6 = 64,
+		    .recidive = true,
 		    .mode = MODE_OBSERVE },
 	};
 	static const uint64_t rules[JAILS][2] = { { 3, 2 }, { 5, 0 }, { 0, 0 },
@@ -209,18 +177,17 @@ make_lines(struct world *w)
 		now += (int64_t)(rnd(&w->seed) % 4);
 		e->when = now - (int64_t)(rnd(&w->seed) % DISORDER);
 		e->filter = rnd(&w->seed) % 2;
-		e->rule = rnd(&w->seed) % 8 == 0 ? 1 :
-						    rnd(&w->seed) % 2 * 2;
+		e->rule = rnd(&w->seed) % 8 == 0 ? 1 : rnd(&w->seed) % 2 * 2;
 		e->host = prefix(hosts[rnd(&w->seed) % 8]).addr;
-		e->count = rnd(&w->seed) % 6 == 0 ?
-		    2 + (unsigned)(rnd(&w->seed) % 3) :
-		    1;
+		e->count = rnd(&w->seed) % 6 == 0
+		    ? 2 + (unsigned)(rnd(&w->seed) % 3)
+		    : 1;
 	}
 	w->clock[LINES] = INT64_MAX;
 	for (i = LINES; i-- > 0;)
-		w->clock[i] = w->event[i].when < w->clock[i + 1] ?
-		    w->event[i].when :
-		    w->clock[i + 1];
+		w->clock[i] = w->event[i].when < w->clock[i + 1]
+		    ? w->event[i].when
+		    : w->clock[i + 1];
 }
 
 /* A friend among the hosts, as the configuration would have it. */
@@ -252,8 +219,8 @@ restore_failures(struct world *w)
 	for (i = 0; i < w->committed.nfailures; i++) {
 		f = &w->committed.failure[i];
 		if (!f->used)
-			judge_restore_failure(w->j, f->jail, &f->key, f->when,
-			    f->count, i + 1);
+			judge_restore_failure(
+			    w->j, f->jail, &f->key, f->when, f->count, i + 1);
 	}
 }
 
@@ -355,8 +322,8 @@ unrest(struct world *w, size_t position)
 
 	if (rnd(&w->seed) % 3 == 0)
 		judge_tick(w->j, wall,
-		    clock == INT64_MAX ? clock :
-					 clock - (int64_t)(rnd(&w->seed) % 9));
+		    clock == INT64_MAX ? clock
+				       : clock - (int64_t)(rnd(&w->seed) % 9));
 	if (rnd(&w->seed) % 8 == 0)
 		commit(w, position);
 	if (rnd(&w->seed) % 40 == 0)
@@ -398,123 +365,6 @@ run(struct world *w)
 	commit(w, LINES);
 	judge_free(w->j);
 	bantable_unmap(w->t);
-}
-
-/* The naive model. */
-static void
-naive_count(struct world *w, struct rows *r, size_t jail,
-    const struct prefix *key, const struct event *e, unsigned count)
-{
-	const struct jail_spec *s = &w->spec[jail];
-	struct stored_ban *b;
-	unsigned sum = 0, past = 0, used = 0;
-	int64_t newest = e->when;
-	size_t i;
-
-	for (i = 0; i < r->nbans; i++) {
-		b = &r->ban[i];
-		if (b->ban.jail != jail || !prefix_eq(&b->ban.key, key))
-			continue;
-		if (e->when < b->ban.end) {
-			r->stats[jail].after_ban += count;
-			return;
-		}
-		past += b->ban.start >= e->when - s->memory;
-	}
-	r->stats[jail].failures += count;
-	r->failure[r->nfailures++] = (struct stored_failure){ s->name, *key,
-		e->when, count, false };
-	for (i = 0; i < r->nfailures; i++) {
-		const struct stored_failure *f = &r->failure[i];
-
-		if (f->jail == s->name && !f->used &&
-		    prefix_eq(&f->key, key) && f->when > newest)
-			newest = f->when;
-	}
-	if (e->when < newest - s->findtime)
-		return;
-	for (i = 0; i < r->nfailures; i++) {
-		const struct stored_failure *f = &r->failure[i];
-
-		if (f->jail != s->name || f->used ||
-		    !prefix_eq(&f->key, key) || f->when < newest - s->findtime)
-			continue;
-		sum += f->count;
-		used++;
-	}
-	if (sum < s->maxretry)
-		return;
-	for (i = 0; i < r->nfailures; i++)
-		if (r->failure[i].jail == s->name &&
-		    prefix_eq(&r->failure[i].key, key))
-			r->failure[i].used = true;
-	r->stats[jail].bans++;
-	if (past >= s->nbantime)
-		i = s->nbantime - 1;
-	else
-		i = past;
-	b = &r->ban[r->nbans++];
-	memset(b, 0, sizeof(*b));
-	b->nfailures = used;
-	b->ban.key = *key;
-	b->ban.jail = (uint16_t)jail;
-	b->ban.nth = (uint8_t)(past + 1);
-	b->ban.start = e->when;
-	b->ban.end = s->bantime[i] == DURATION_FOREVER ?
-	    DURATION_FOREVER :
-	    e->when + s->bantime[i];
-}
-
-static void
-naive_recidive(struct world *w, struct rows *r, size_t jail,
-    const struct prefix *banned, const struct event *e)
-{
-	struct prefix key;
-	size_t i;
-
-	for (i = 0; i < JAILS; i++) {
-		if (!w->spec[i].recidive ||
-		    (w->spec[jail].mode == MODE_OBSERVE &&
-			w->spec[i].mode != MODE_OBSERVE))
-			continue;
-		key = prefix_key(
-		    &e->host, w->spec[i].prefix4, w->spec[i].prefix6);
-		if (key.len > banned->len)
-			key = *banned;
-		naive_count(w, r, i, &key, e, 1);
-	}
-}
-
-static void
-naive_line(struct world *w, struct rows *r, const struct event *e)
-{
-	struct prefix friend = prefix("203.0.113.0/24"), key;
-	const struct jail_spec *s;
-	size_t jail, i, before;
-
-	for (jail = 0; jail < JAILS; jail++) {
-		s = &w->spec[jail];
-		if (s->recidive || (s->rules[e->filter] >> e->rule & 1) == 0)
-			continue;
-		key = prefix_key(&e->host, s->prefix4, s->prefix6);
-		if (e->rule == 1) {
-			r->stats[jail].successes++;
-			for (i = 0; s->reset_on_success && i < r->nfailures;
-			     i++)
-				if (r->failure[i].jail == s->name &&
-				    prefix_eq(&r->failure[i].key, &key))
-					r->failure[i].used = true;
-			continue;
-		}
-		if (prefix_contains(&friend, &e->host)) {
-			r->stats[jail].ignored += e->count;
-			continue;
-		}
-		before = r->nbans;
-		naive_count(w, r, jail, &key, e, e->count);
-		if (r->nbans > before)
-			naive_recidive(w, r, jail, &key, e);
-	}
 }
 
 static void

@@ -1,5 +1,4 @@
-/* Messages between processes: every type there and back, and none that is not
- * a message. */
+/* Messages between processes: every type, and what is no message. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -296,15 +296,37 @@ closing_nothing_is_allowed(void **state)
 }
 
 static void
-door_that_cannot_open_leaves_the_descriptors(void **state)
+door_that_cannot_open_says_which_address(void **state)
 {
 	struct door_fixture *d = *state;
 	struct error err = { "" };
-	int fd = -1;
+	int fd = 1 << 20;
 
 	assert_null(policy_open(
 	    d->base, &d->conf, &fd, d->table, &d->board, NULL, NULL, &err));
 	assert_non_null(strstr(err.text, "unix:test"));
+}
+
+static void
+address_that_could_not_be_had_leaves_the_others_open(void **state)
+{
+	struct door_fixture *d = *state;
+	struct listen_conf both[2] = { d->listen, d->listen };
+	struct policy_conf conf = d->conf;
+	int fds[2] = { -1, -1 }, client;
+
+	policy_close(d->policy);
+	conf.listen = both;
+	conf.nlisten = 2;
+	fds[1] = listen_somewhere(d);
+	d->policy = policy_open(
+	    d->base, &conf, fds, d->table, &d->board, NULL, NULL, NULL);
+	assert_non_null(d->policy);
+	client = dial(d);
+	ask(d, client, BANNED, REFUSAL);
+	close(client);
+	policy_close(d->policy);
+	d->policy = NULL;
 }
 
 int
@@ -329,7 +351,8 @@ main(void)
 		WITH_DOOR(stopping_answers_what_had_arrived),
 		WITH_DOOR(stopping_does_not_wait_for_ever),
 		cmocka_unit_test(closing_nothing_is_allowed),
-		WITH_DOOR(door_that_cannot_open_leaves_the_descriptors),
+		WITH_DOOR(door_that_cannot_open_says_which_address),
+		WITH_DOOR(address_that_could_not_be_had_leaves_the_others_open),
 	};
 
 	return cmocka_run_group_tests_name("policy_limits", tests, NULL, NULL);

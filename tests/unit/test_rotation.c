@@ -26,18 +26,6 @@ step(struct scene *s)
 		owner_start(s->o);
 }
 
-static void
-finish(struct scene *s)
-{
-	if (s->o->source == NULL)
-		owner_start(s->o);
-	owner_run(s->o);
-	want_all(s);
-	owner_restart(s->o);
-	owner_run(s->o);
-	want_all(s);
-}
-
 /* Play a scene without a kill, then with one at each step and a start 0, 1,
  * 2, … steps later. */
 static void
@@ -448,88 +436,6 @@ compressed_rest_is_noted(void **state)
 	scene_free(s);
 }
 
-static unsigned
-dice(unsigned long *seed, unsigned sides)
-{
-	*seed = *seed * 6364136223846793005ul + 1442695040888963407ul;
-	return (unsigned)(*seed >> 33) % sides;
-}
-
-/* One random thing: write, rotate, kill, start, run. */
-static void
-random_step(struct scene *s, unsigned long *seed, int *late)
-{
-	switch (dice(seed, 12)) {
-	case 0:
-		rotate(s);
-		if (*late != -1)
-			close(*late);
-		*late = s->logger;
-		s->logger = -1;
-		reopen(s);
-		log_lines(s, 1);
-		break;
-	case 1:
-		copytruncate(s);
-		log_lines(s, 1 + dice(seed, 40));
-		break;
-	case 2:
-		if (*late != -1)
-			log_to(s, *late, dice(seed, 4));
-		break;
-	case 3:
-		if (s->o->source != NULL)
-			owner_kill(s->o);
-		break;
-	case 4:
-		if (s->o->source != NULL)
-			s->o->dies_after = (long)dice(seed, 30);
-		break;
-	case 5:
-	case 6:
-	case 7:
-		log_lines(s, dice(seed, 20));
-		break;
-	default:
-		if (s->o->source == NULL)
-			owner_start(s->o);
-		owner_run(s->o);
-		if (s->o->dead) {
-			owner_kill(s->o);
-			s->o->dies_after = -1;
-		}
-		break;
-	}
-}
-
-static void
-random_rotations_and_kills_lose_and_repeat_nothing(void **state)
-{
-	const char *env = getenv("SEEDS");
-	unsigned long seeds = env ? strtoul(env, NULL, 10) : 150;
-
-	(void)state;
-	for (unsigned long n = 1; n <= seeds; n++) {
-		struct scene *s = scene_new();
-		unsigned long seed = n;
-		int late = -1, rotations = 0;
-
-		s->seed = n;
-		reopen(s);
-		owner_start(s->o);
-		owner_run(s->o);
-		for (int i = 0; i < 60 && rotations < 18; i++)
-			random_step(s, &seed, &late);
-		s->o->dies_after = -1;
-		if (s->o->source != NULL && s->o->dead)
-			owner_kill(s->o);
-		finish(s);
-		if (late != -1)
-			close(late);
-		scene_free(s);
-	}
-}
-
 int
 main(void)
 {
@@ -549,8 +455,6 @@ main(void)
 		cmocka_unit_test(rotated_file_is_let_go_and_its_row_stays),
 		cmocka_unit_test(rows_are_bounded_over_many_rotations),
 		cmocka_unit_test(compressed_rest_is_noted),
-		cmocka_unit_test(
-		    random_rotations_and_kills_lose_and_repeat_nothing),
 	};
 
 	return cmocka_run_group_tests_name("rotation", tests, NULL, NULL);

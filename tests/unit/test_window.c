@@ -1,48 +1,5 @@
-/*
- * The windows, case by case, and then every verdict, count and reference
- * against a model that keeps all history and adds up anew each time.
- */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
-#include <stdlib.h>
-#include <string.h>
-
-#include "mxward/window.h"
-
-static uint64_t
-rnd(uint64_t *s)
-{
-	*s ^= *s << 13;
-	*s ^= *s >> 7;
-	*s ^= *s << 17;
-	return *s;
-}
-
-static struct prefix
-key(uint32_t i)
-{
-	struct prefix p = { .len = 128 };
-
-	p.addr.b[0] = 0x20;
-	p.addr.b[12] = (uint8_t)(i >> 24);
-	p.addr.b[13] = (uint8_t)(i >> 16);
-	p.addr.b[14] = (uint8_t)(i >> 8);
-	p.addr.b[15] = (uint8_t)i;
-	return p;
-}
-
-static int
-fail_at(struct windows *w, uint32_t who, int64_t when, unsigned count,
-    uint64_t ref, struct window_refs *refs)
-{
-	struct prefix p = key(who);
-
-	return windows_fail(w, &p, when, count, ref, refs);
-}
+/* The windows, case by case. */
+#include "window_fixture.h"
 
 static unsigned
 count_of(const struct windows *w, uint32_t who)
@@ -68,7 +25,8 @@ what_reaches_maxretry(void **state)
 		{ "third of three", 3, 10,
 		    { { 1, 1, 0 }, { 2, 1, 0 }, { 3, 1, 1 } } },
 		{ "first of one", 1, 10, { { 1, 1, 1 }, { 1, 1, 1 } } },
-		{ "exactly findtime apart", 2, 10, { { 5, 1, 0 }, { 15, 1, 1 } } },
+		{ "exactly findtime apart", 2, 10,
+		    { { 5, 1, 0 }, { 15, 1, 1 } } },
 		{ "one second more", 2, 10, { { 5, 1, 0 }, { 16, 1, 0 } } },
 		{ "the window slides", 3, 10,
 		    { { 1, 1, 0 }, { 9, 1, 0 }, { 12, 1, 0 }, { 19, 1, 1 } } },
@@ -102,8 +60,8 @@ what_reaches_maxretry(void **state)
 			if (fail_at(w, 1, cases[i].fail[k].when,
 				cases[i].fail[k].count, k + 1,
 				NULL) != cases[i].fail[k].verdict)
-				fail_msg("%s, failure %zu", cases[i].what,
-				    k + 1);
+				fail_msg(
+				    "%s, failure %zu", cases[i].what, k + 1);
 		windows_free(w);
 	}
 }
@@ -278,257 +236,6 @@ nonsense_makes_no_windows(void **state)
 	windows_free(NULL);
 }
 
-/* The model: everything that was ever counted for each key. */
-#define KEYS    40
-#define HISTORY 4000
-
-struct past {
-	int64_t when;
-	unsigned count;
-	uint64_t ref;
-};
-
-struct model {
-	unsigned maxretry;
-	int64_t findtime;
-	struct past past[KEYS][HISTORY]; /* in order of arrival */
-	size_t n[KEYS];
-};
-
-static bool
-newest(const struct model *m, uint32_t who, int64_t *when)
-{
-	size_t i;
-
-	for (i = 0; i < m->n[who]; i++)
-		if (i == 0 || m->past[who][i].when > *when)
-			*when = m->past[who][i].when;
-	return m->n[who] > 0;
-}
-
-/* Sum of the window that ends with the newest, and its refs by time. */
-static unsigned
-window(const struct model *m, uint32_t who, uint64_t *refs, size_t *nrefs)
-{
-	int64_t last = 0, t;
-	unsigned sum = 0;
-	size_t i;
-
-	*nrefs = 0;
-	if (!newest(m, who, &last))
-		return 0;
-	for (t = last - m->findtime; t <= last; t++)
-		for (i = 0; i < m->n[who]; i++) {
-			if (m->past[who][i].when != t)
-				continue;
-			sum += m->past[who][i].count;
-			if (m->past[who][i].ref != 0)
-				refs[(*nrefs)++] = m->past[who][i].ref;
-		}
-	return sum;
-}
-
-static void
-same_refs(const struct window_refs *refs, const uint64_t *want, size_t n)
-{
-	assert_int_equal(refs->n, n);
-	if (n > 0)
-		assert_memory_equal(refs->ref, want, n * sizeof(*want));
-}
-
-static void
-model_fail(struct windows *w, struct model *m, uint64_t *s, int64_t now,
-    uint64_t step)
-{
-	static uint64_t want[HISTORY];
-	uint32_t who = (uint32_t)(rnd(s) % KEYS);
-	struct past p = { .when = now, .count = 1, .ref = step };
-	struct window_refs refs = { NULL, 0 };
-	size_t n;
-	int verdict;
-
-	if (rnd(s) % 3 == 0)
-		p.when -= (int64_t)(rnd(s) % (2 * (uint64_t)m->findtime + 2));
-	if (rnd(s) % 8 == 0)
-		p.count = 1 + (unsigned)(rnd(s) % 4);
-	if (rnd(s) % 8 == 0)
-		p.ref = 0;
-	assert_true(m->n[who] < HISTORY);
-	m->past[who][m->n[who]++] = p;
-	verdict = window(m, who, want, &n) >= m->maxretry;
-	assert_int_equal(
-	    fail_at(w, who, p.when, p.count, p.ref, &refs), verdict);
-	if (!verdict)
-		return;
-	same_refs(&refs, want, n);
-	m->n[who] = 0;
-}
-
-static void
-model_clear(struct windows *w, struct model *m, uint64_t *s)
-{
-	static uint64_t want[HISTORY];
-	uint32_t who = (uint32_t)(rnd(s) % KEYS);
-	struct window_refs refs;
-	struct prefix p = key(who);
-	unsigned sum;
-	size_t n;
-
-	sum = window(m, who, want, &n);
-	assert_int_equal(windows_clear(w, &p, &refs), sum);
-	same_refs(&refs, want, n);
-	m->n[who] = 0;
-}
-
-/* Both forget what no line after clock could count with. */
-static void
-model_prune(struct windows *w, struct model *m, int64_t clock)
-{
-	uint32_t who;
-	int64_t last;
-
-	windows_prune(w, clock, KEYS);
-	windows_prune(w, clock, KEYS);
-	for (who = 0; who < KEYS; who++)
-		if (newest(m, who, &last) && last < clock - m->findtime)
-			m->n[who] = 0;
-}
-
-/* What the store would give back: by arrival, by time, or in any order. */
-static struct windows *
-model_restart(
-    struct windows *w, const struct model *m, uint64_t *s, uint32_t keys)
-{
-	static struct past past[HISTORY];
-	struct prefix p;
-	uint32_t who;
-	size_t i, k, n;
-	struct past swap;
-
-	windows_free(w);
-	w = windows_new(m->maxretry, m->findtime, keys);
-	for (who = 0; who < KEYS; who++) {
-		n = m->n[who];
-		memcpy(past, m->past[who], n * sizeof(*past));
-		for (i = n; rnd(s) % 2 == 0 && i > 1; i--) {
-			k = rnd(s) % i;
-			/* Those of one second stay in order. */
-			if (past[k].when == past[i - 1].when)
-				continue;
-			swap = past[k];
-			past[k] = past[i - 1];
-			past[i - 1] = swap;
-		}
-		p = key(who);
-		for (i = 0; i < n; i++)
-			assert_int_equal(windows_restore(w, &p, past[i].when,
-					     past[i].count, past[i].ref),
-			    0);
-	}
-	return w;
-}
-
-static void
-model_compare(const struct windows *w, const struct model *m)
-{
-	static uint64_t refs[HISTORY];
-	int64_t last, got;
-	uint32_t who;
-	size_t n;
-	struct prefix p;
-
-	for (who = 0; who < KEYS; who++) {
-		p = key(who);
-		last = got = 0;
-		newest(m, who, &last);
-		assert_int_equal(
-		    windows_count(w, &p, &got), window(m, who, refs, &n));
-		assert_int_equal(got, last);
-	}
-}
-
-static void
-random_failures_agree_with_a_naive_model(void **state)
-{
-	struct model *m = malloc(sizeof(*m));
-	struct windows *w;
-	uint64_t seed, s, step;
-	int64_t now, clock;
-
-	(void)state;
-	for (seed = 1; seed <= 200; seed++) {
-		s = seed * UINT64_C(0x9e3779b97f4a7c15);
-		memset(m->n, 0, sizeof(m->n));
-		m->maxretry = 1 + (unsigned)(rnd(&s) % 12);
-		m->findtime = (int64_t)(rnd(&s) % 30);
-		w = windows_new(m->maxretry, m->findtime, KEYS);
-		now = 1000;
-		for (step = 1; step < 1500; step++) {
-			now += (int64_t)(rnd(&s) % 2);
-			/* No line is later than twice findtime. */
-			clock = now - 2 * m->findtime - 1;
-			model_fail(w, m, &s, now, step);
-			if (rnd(&s) % 10 == 0)
-				windows_prune(w, clock, 7);
-			if (rnd(&s) % 20 != 0)
-				continue;
-			model_prune(w, m, clock);
-			model_compare(w, m);
-			model_clear(w, m, &s);
-		}
-		assert_int_equal(windows_evicted(w), 0);
-		windows_free(w);
-	}
-	free(m);
-}
-
-static void
-each_sum(void *arg, const struct prefix *p, unsigned count, int64_t last)
-{
-	(void)p;
-	(void)last;
-	*(uint64_t *)arg += count;
-}
-
-static void
-restart_in_any_order_changes_no_verdict(void **state)
-{
-	struct model *m = malloc(sizeof(*m));
-	struct windows *w;
-	uint64_t seed, s, step, sum, want, refs[HISTORY];
-	uint32_t who;
-	int64_t now;
-	size_t n;
-
-	(void)state;
-	for (seed = 1; seed <= 100; seed++) {
-		s = seed * UINT64_C(0xbf58476d1ce4e5b9);
-		memset(m->n, 0, sizeof(m->n));
-		m->maxretry = 1 + (unsigned)(rnd(&s) % 12);
-		m->findtime = (int64_t)(rnd(&s) % 30);
-		w = windows_new(m->maxretry, m->findtime, KEYS);
-		now = 1000;
-		for (step = 1; step < 600; step++) {
-			now += (int64_t)(rnd(&s) % 2);
-			/* Ref 0: what the order within a second was, a store
-			 * that is read by time does not know. */
-			model_fail(w, m, &s, now, 0);
-			if (rnd(&s) % 40 != 0)
-				continue;
-			w = model_restart(w, m, &s, KEYS);
-			if (m->maxretry == 1)
-				continue;
-			model_compare(w, m);
-			for (who = 0, sum = want = 0; who < KEYS; who++)
-				want += window(m, who, refs, &n);
-			windows_each(w, each_sum, &sum);
-			assert_int_equal(sum, want);
-		}
-		windows_free(w);
-	}
-	free(m);
-}
-
 /* Growth, shrinking, chunks and the index, with as many keys as fill several. */
 static void
 many_keys_come_and_go(void **state)
@@ -552,8 +259,7 @@ many_keys_come_and_go(void **state)
 			have[who]++;
 		} else {
 			p = key(who);
-			assert_int_equal(
-			    windows_clear(w, &p, NULL), have[who]);
+			assert_int_equal(windows_clear(w, &p, NULL), have[who]);
 			keys -= have[who] != 0;
 			have[who] = 0;
 		}
@@ -586,8 +292,6 @@ main(void)
 		cmocka_unit_test(
 		    restored_failures_never_ban_but_the_next_one_does),
 		cmocka_unit_test(nonsense_makes_no_windows),
-		cmocka_unit_test(random_failures_agree_with_a_naive_model),
-		cmocka_unit_test(restart_in_any_order_changes_no_verdict),
 		cmocka_unit_test(many_keys_come_and_go),
 	};
 

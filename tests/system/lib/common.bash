@@ -24,6 +24,8 @@ conf() {
 		printf 'statedir = "%s/state"\ncontrol = "%s/control"\n' \
 		    "$DIR" "$DIR"
 		printf 'user = "nobody"\ngroup = "nogroup"\n'
+		# Tests use the documentation's addresses; a machine may have one.
+		printf 'ignoreip = { "127.0.0.1" }\n'
 		printf '%s\n' "$@"
 	} >"$DIR/mxward.conf"
 }
@@ -34,7 +36,7 @@ start_mxward() {
 	"$@" "$build/mxward" -f -c "$DIR/mxward.conf" >>"$DIR/mxward.log" 2>&1 3>&- &
 	MXWARD=$!
 	echo $MXWARD >"$DIR/mxward.pid"
-	wait_for 10 ask status
+	wait_for 10 ctl status
 }
 
 stop_mxward() {
@@ -45,8 +47,6 @@ stop_mxward() {
 }
 
 ctl() { "$build/mxwardctl" -c "$DIR/mxward.conf" "$@"; }
-# The same without mxwardctl: ask COMMAND [KEY=VALUE…], JSON lines.
-ask() { python3 "$lib/control.py" "$DIR/control" "$@"; }
 
 # The process of a role: engine, doors, enforcer. They are told apart by what
 # the log says when needed; here by their place among the warden's children.
@@ -107,6 +107,41 @@ as() {
 	shift
 	case $addr in *:*) addr=IPV6:$addr ;; esac
 	smtp "$PORT" "XCLIENT ADDR=$addr NAME=client.example.net" "EHLO client.example.net" "$@"
+}
+
+# policy ADDRESS [PORT]: what the policy door says about a client; fails if it
+# says nothing within a second. No process more: it is asked in a hurry.
+policy() (
+	exec 9<>"/dev/tcp/127.0.0.1/${2:-$POLICY}" || exit 1
+	printf '%s\n' request=smtpd_access_policy protocol_state=RCPT \
+	    "client_address=$1" client_name=unknown sender=a@example.net \
+	    recipient=alice@example.org "" >&9
+	IFS= read -r -t 1 answer <&9 || exit 1
+	echo "${answer#action=}"
+)
+answered() { [[ $(policy "$@" 2>/dev/null) == DUNNO* ]]; }
+refused() { [[ $(policy "$@" 2>/dev/null) == 521* ]]; }
+# Whether a process is gone, or only waits to be buried.
+ended() { [[ ! -e /proc/$1 || $(ps -o stat= -p "$1") == Z* ]]; }
+# Counters of a jail: counted NAME → [failures, after_ban, bans].
+counted() {
+	ctl status --json | jq -c --arg jail "$1" \
+	    '.jails[] | select(.name == $jail) | [.failures, .after_ban, .bans]'
+}
+# Everything that was there has been read and stored.
+settled() {
+	ctl status --json |
+	    jq -e '.caught_up and .store.ok and all(.sources[]; .idle)'
+}
+in_db() { sqlite3 "$DIR/state/mxward.db" "$1"; }
+
+# fail ADDRESS [TIMES]: log lines of a host that guesses recipients, to LOG.
+fail() {
+	local i now
+	printf -v now '%(%Y-%m-%dT%H:%M:%S%z)T' -1
+	for ((i = 0; i < ${2:-3}; i++)); do
+		echo "$now mx postfix/smtpd[$i]: NOQUEUE: reject: RCPT from unknown[$1]: 550 5.1.1 <u$i@example.org>: Recipient address rejected: User unknown"
+	done >>"$LOG"
 }
 
 is_banned() { ctl bans --json | grep -q "\"host\": *\"$1\""; }

@@ -1,0 +1,178 @@
+#!/usr/bin/env bats
+# The command lines, the installation, systemd's protocol, many daemons side by
+# side. Nothing here needs root.
+
+load lib/common
+
+setup() {
+	make_dir
+	touch "$DIR/mail.log"
+	conf "source \"mail\" { file = { \"$DIR/mail.log\" } }" \
+	    'jail "postfix-auth" {}' "policy { listen = { \"unix:$DIR/policy\" } }"
+}
+
+teardown() {
+	show_logs
+	clean_up
+}
+
+line() {
+	printf '%s mx postfix/smtpd[1]: warning: unknown[%s]: SASL LOGIN authentication failed: UGFzc3dvcmQ6, sasl_username=x@example.org\n' \
+	    "$(date '+%b %e %H:%M:%S')" "$1"
+}
+
+@test "mxward -t: 0 for a good configuration, 1 and one line with file and line for a bad one" {
+	run "$build/mxward" -t -c "$DIR/mxward.conf"
+	[ "$status" = 0 ]
+	[ -z "$output" ]
+	printf 'jail "postfix-flood" {\n  findtime = "soon"\n}\n' >>"$DIR/mxward.conf"
+	run "$build/mxward" -t -c "$DIR/mxward.conf"
+	[ "$status" = 1 ]
+	[ "${#lines[@]}" = 1 ]
+	[[ "$output" == "$DIR/mxward.conf:11: "*"write"* ]]
+}
+
+@test "the stock configuration and every filter are accepted" {
+	sed "s|@FILTERS@|$top/filters|" "$top/conf/mxward.conf" >"$DIR/stock.conf"
+	run "$build/mxward" -t -c "$DIR/stock.conf"
+	echo "$output"
+	[ "$status" = 0 ]
+}
+
+@test "wrong arguments: one line that says what to do" {
+	run "$build/mxward" --nonsense
+	[ "$status" = 2 ]
+	run "$build/mxward" stray
+	[ "$status" = 2 ]
+	run "$build/mxward" -t -c /nonexistent
+	[ "$status" = 1 ]
+	[ "${#lines[@]}" = 1 ]
+	run "$build/mxwardctl" stauts
+	[ "$status" = 2 ]
+	[[ "$output" == *'"status"'* ]]
+	run "$build/mxwardctl" --socket "$DIR/nobody" status
+	[ "$status" = 3 ]
+	[ "${#lines[@]}" = 1 ]
+	run "$build/mxwardctl" --socket "$DIR/nobody" ban
+	[ "$status" = 2 ]
+	run "$build/mxwardctl" test --config "$DIR/mxward.conf" /nonexistent.log
+	[ "$status" = 2 ]
+}
+
+@test "help and version" {
+	for p in mxward mxwardctl; do
+		run "$build/$p" --version
+		[ "$status" = 0 ]
+		[[ "$output" == "$p "* ]]
+		run "$build/$p" --help
+		[ "$status" = 0 ]
+	done
+	for c in status bans check ban unban watch reload test; do
+		run "$build/mxwardctl" "$c" --help
+		[ "$status" = 0 ]
+		[[ "$output" == *"mxwardctl $c"* ]]
+	done
+}
+
+@test "test --json: an object a line, keys that do not apply left out" {
+	{
+		printf 'Nov 24 13:02:01 mx postfix/smtpd[1]: warning: unknown[192.0.2.7]: SASL LOGIN authentication failed: UGFzc3dvcmQ6, sasl_username=joe\n'
+		printf 'Nov 24 13:02:02 mx postfix/smtpd[1]: connect from unknown[192.0.2.7]\n'
+	} >"$DIR/x.log"
+	TZ=UTC run "$build/mxwardctl" test --config "$DIR/mxward.conf" --json \
+	    --now 2026-11-24T14:00:00Z "$DIR/x.log"
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "${#lines[@]}" = 2 ]
+	[ "$(jq -c '[.file, .line, .verdict, .filter, .time, .host, .user, .count]' <<<"${lines[0]}")" = \
+	    "[\"$DIR/x.log\",1,\"failure\",\"postfix-auth\",\"2026-11-24T13:02:01Z\",\"192.0.2.7\",\"joe\",1]" ]
+	[ "$(jq -c '[.line, .verdict, has("host"), has("filter")]' <<<"${lines[1]}")" = '[2,"none",false,false]' ]
+}
+
+@test "the summary of test names filters, rules and hosts" {
+	for i in 1 2 3; do line 192.0.2.$i; done >"$DIR/x.log"
+	run "$build/mxwardctl" test --config "$DIR/mxward.conf" "$DIR/x.log"
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ "$output" == *postfix-auth* ]]
+	[[ "$output" == *192.0.2.1* ]]
+}
+
+@test "make install puts everything in its place, and uninstall takes it away" {
+	run make -C "$top" --no-print-directory install BUILD="$build" \
+	    DESTDIR="$DIR/root" PREFIX=/usr SYSCONFDIR=/etc
+	echo "$output"
+	[ "$status" = 0 ]
+	[ -x "$DIR/root/usr/sbin/mxward" ]
+	[ -x "$DIR/root/usr/bin/mxwardctl" ]
+	[ -f "$DIR/root/usr/share/man/man8/mxward.8" ]
+	[ -f "$DIR/root/usr/share/mxward/filters/postfix-auth.conf" ]
+	grep -q '/usr/sbin/mxward' "$DIR/root/usr/lib/systemd/system/mxward.service"
+	grep -q 'include("/usr/share/mxward/filters")' "$DIR/root/etc/mxward/mxward.conf"
+	echo "mine" >"$DIR/root/etc/mxward/mxward.conf"
+	make -C "$top" --no-print-directory install BUILD="$build" \
+	    DESTDIR="$DIR/root" PREFIX=/usr SYSCONFDIR=/etc
+	[ "$(cat "$DIR/root/etc/mxward/mxward.conf")" = mine ]
+	[ -f "$DIR/root/etc/mxward/mxward.conf.new" ]
+	make -C "$top" --no-print-directory uninstall BUILD="$build" \
+	    DESTDIR="$DIR/root" PREFIX=/usr SYSCONFDIR=/etc
+	[ ! -e "$DIR/root/usr/sbin/mxward" ]
+	[ -e "$DIR/root/etc/mxward/mxward.conf" ]
+}
+
+@test "systemd: READY once it stands guard, then WATCHDOG, STOPPING at the end" {
+	[ -e /usr/include/systemd/sd-daemon.h ] || skip "built without libsystemd"
+	python3 "$lib/notify.py" "$DIR/notify" >"$DIR/notified" 3>&- &
+	listener=$!
+	wait_for 5 test -S "$DIR/notify"
+	NOTIFY_SOCKET=$DIR/notify WATCHDOG_USEC=400000 start_mxward
+	wait_for 5 grep -q READY=1 "$DIR/notified"
+	wait_for 5 grep -q WATCHDOG=1 "$DIR/notified"
+	stop_mxward
+	wait_for 5 grep -q STOPPING=1 "$DIR/notified"
+	end_pid $listener
+}
+
+@test "ten daemons side by side, each with its own bans" {
+	base=$DIR
+	for i in 0 1 2 3 4 5 6 7 8 9; do
+		DIR=$base/$i
+		mkdir "$DIR"
+		chmod 755 "$DIR"
+		touch "$DIR/mail.log"
+		conf "source \"mail\" { file = { \"$DIR/mail.log\" } }" \
+		    'jail "postfix-auth" { maxretry = 1 }' \
+		    "policy { listen = { \"unix:$DIR/policy\" } }"
+		start_mxward
+		line 192.0.2.$i >>"$DIR/mail.log"
+	done
+	for i in 0 1 2 3 4 5 6 7 8 9; do
+		DIR=$base/$i
+		wait_for 5 is_banned 192.0.2.$i
+		[ "$(ctl bans --json | wc -l)" = 1 ]
+		stop_mxward
+	done
+	DIR=$base
+}
+
+@test "standard input is a source too" {
+	conf 'source "in" { stdin = true }' 'jail "postfix-auth" { maxretry = 2 }'
+	mkfifo "$DIR/in"
+	"$build/mxward" -f -c "$DIR/mxward.conf" <"$DIR/in" 2>>"$DIR/mxward.log" 3>&- &
+	echo $! >"$DIR/mxward.pid"
+	exec 4>"$DIR/in"
+	wait_for 5 ctl status
+	line 192.0.2.77 >&4
+	line 192.0.2.77 >&4
+	wait_for 5 is_banned 192.0.2.77
+	exec 4>&-
+}
+
+@test "the control socket is closed to strangers" {
+	need_root
+	start_mxward
+	run setpriv --reuid=65533 --regid=65533 --clear-groups \
+	    "$build/mxwardctl" --socket "$DIR/control" status
+	echo "$output"
+	[ "$status" = 3 ]
+}
