@@ -21,20 +21,24 @@
  *                      enforcers[] {name, state ("ok", "failing", "off"),
  *                        pending, enforced, failed, repairs, error?}
  *                      store {ok, error?}, table {bans, capacity}, restarts,
- *                      memory (resident bytes of the engine)
+ *                      memory (resident bytes of the engine), generation
+ *                      (of the configuration, from 1), caught_up (what was
+ *                      logged before the start has been read)
  *   bans {jail?}       rows: BAN
  *   check {target}     closing line: target, refused, friend, bans[] BAN,
  *                      counting[] {jail, count, maxretry, newest},
  *                      evidence[] EVIDENCE (failures that still count),
  *                      history[] {BAN, over?, over_why?, evidence[]}
  *   ban {target, jail?, for?, reason?, force?}
- *                      for: seconds, or null for a ban without end
+ *                      for: seconds, or null for a ban without end; closing
+ *                      line: ban BAN
  *   unban {target? | all, jail?}   closing line: ended (how many)
  *   watch {}           rows without end, {"event": "failure" | "success" |
  *                      "ban" | "unban" | "refused" | "reload", "time": …} and
  *                      what applies of host, jail, filter, rule, user, count,
  *                      end, nth, why, door, text
- *   reload {}          when the new configuration is in force
+ *   reload {}          closing line: generation (the one to come); then the
+ *                      engine is replaced and the connection ends
  *
  *   BAN       host, jail, start, end, left?, state ("pending", "enforced",
  *             "failed"; "observe" where it refuses nobody), origin, nth,

@@ -131,6 +131,14 @@ advise(struct loader *l)
 	if (working == 0)
 		loader_warn(l, c->path, 0,
 		    "no jail counts anything: write jail \"postfix-auth\" {}");
+	/* Postfix logs these as it logs its own refusals. */
+	if (strncasecmp(c->policy.answer, "reject", 6) == 0 ||
+	    strncmp(c->policy.answer, "554 5.7.1", 9) == 0)
+		loader_warn(l, c->path, 0,
+		    "policy: answer = \"%.20s…\" is logged like Postfix's own "
+		    "refusals and would be counted by postfix-flood: begin it "
+		    "with 521 or 421",
+		    c->policy.answer);
 	if (c->policy.nlisten == 0 && !c->nft.enabled)
 		loader_warn(l, c->path, 0,
 		    "neither policy nor enforcer \"nftables\": bans are "

@@ -337,8 +337,8 @@ name_slot(const struct router *r, struct span program)
 
 	if (program.n >= sizeof(first)) {
 		memcpy(&first, program.p, sizeof(first));
-		memcpy(&last, program.p + program.n - sizeof(last),
-		    sizeof(last));
+		memcpy(
+		    &last, program.p + program.n - sizeof(last), sizeof(last));
 	} else {
 		for (size_t i = 0; i < program.n; i++)
 			first = first << 8 | (unsigned char)program.p[i];

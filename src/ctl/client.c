@@ -23,6 +23,8 @@ struct client {
 	int fd;
 	bool quiet;
 	bool lost;
+	bool rows; /* some came */
+	bool may_retry;
 	char *buf;
 	size_t room, have, taken;
 };
@@ -30,7 +32,7 @@ struct client {
 static int connect_to(const char *path);
 static int unreachable(const char *path, bool quiet);
 static int send_request(struct client *cl, json_t *request);
-static int lost(struct client *cl, const char *why);
+static int lost(struct client *cl, int why);
 static int read_line(struct client *cl, int seconds, struct span *line);
 static int fill(struct client *cl, int seconds);
 static int closing_status(json_t *closing);
@@ -149,6 +151,7 @@ client_ask(struct client *cl, json_t *request, int seconds,
 			json_decref(o);
 			return rc;
 		}
+		cl->rows = true;
 		if (row)
 			row(arg, r);
 		json_decref(o);
@@ -176,19 +179,30 @@ send_request(struct client *cl, json_t *request)
 		if (k > 0)
 			sent += (size_t)k;
 		else if (errno != EINTR)
-			rc = lost(cl, strerror(errno));
+			rc = lost(cl, errno);
 	}
 	free(text);
 	return rc;
 }
 
+/* An engine hangs up on whom it does not know, and when it ends. */
 static int
-lost(struct client *cl, const char *why)
+lost(struct client *cl, int why)
 {
 	cl->lost = true;
-	if (cl->quiet)
+	if (cl->quiet || (cl->may_retry && !cl->rows))
 		return UNREACHABLE;
-	return fail(UNREACHABLE, "the connection to mxward broke off: %s", why);
+	if (why == ETIMEDOUT)
+		return fail(UNREACHABLE,
+		    "mxward does not answer in time: does it hang? (systemctl "
+		    "status mxward)");
+	if (why == 0 || why == EPIPE || why == ECONNRESET)
+		return fail(UNREACHABLE,
+		    "mxward hung up: it has just ended (systemctl status "
+		    "mxward), or lets in only root and members of its "
+		    "control_group (mxward.conf(5))");
+	return fail(UNREACHABLE, "the connection to mxward broke off: %s",
+	    strerror(why));
 }
 
 /* The next line, valid until the next call. */
@@ -240,18 +254,12 @@ fill(struct client *cl, int seconds)
 		ready = poll(&pfd, 1, seconds ? seconds * 1000 : -1);
 	while (ready < 0 && errno == EINTR);
 	if (ready == 0)
-		return lost(cl,
-		    "no answer in time: does it hang? (systemctl status "
-		    "mxward)");
+		return lost(cl, ETIMEDOUT);
 	k = read(cl->fd, cl->buf + cl->have, cl->room - cl->have);
-	if (k > 0) {
-		cl->have += (size_t)k;
-		return 0;
-	}
-	return lost(cl,
-	    k < 0 ? strerror(errno)
-		  : "it was closed: mxward ended, or does not let this user "
-		    "in (be root, or of control_group)");
+	if (k <= 0)
+		return lost(cl, k < 0 ? errno : 0);
+	cl->have += (size_t)k;
+	return 0;
 }
 
 /* DONE, or the status of an error that was printed. */
@@ -275,6 +283,8 @@ closing_status(json_t *closing)
 		if (strcmp(codes[i].code, code) == 0)
 			return fail(
 			    codes[i].status, "%s", get_text(closing, "error"));
+	if (!get_text(closing, "error")[0])
+		return fail(UNREACHABLE, "what answers there is not mxward");
 	return fail(UNREACHABLE, "%s", get_text(closing, "error"));
 }
 
@@ -291,19 +301,36 @@ client_drained(struct client *cl, int seconds)
 	return false;
 }
 
+/* Questions are asked once more where an engine that was just being replaced
+ * took the first one with it; orders are not. */
+static bool
+is_question(const json_t *request)
+{
+	const char *name = get_text(request, "command");
+
+	return strcmp(name, "status") == 0 || strcmp(name, "bans") == 0 ||
+	    strcmp(name, "check") == 0;
+}
+
 int
 ask(const struct ctl *c, json_t *request, int seconds,
     void (*row)(void *arg, json_t *row), void *arg, json_t **closing)
 {
+	bool may_retry = is_question(request), again = false;
 	int rc = DONE;
-	struct client *cl = client_open(c, false, &rc);
 
-	if (!cl) {
-		json_decref(request);
-		return rc;
-	}
-	rc = client_ask(cl, request, seconds, row, arg, closing);
-	client_close(cl);
+	do {
+		struct client *cl = client_open(c, false, &rc);
+		if (!cl)
+			break;
+		cl->may_retry = may_retry;
+		may_retry = false;
+		rc = client_ask(
+		    cl, json_incref(request), seconds, row, arg, closing);
+		again = cl->lost && cl->may_retry && !cl->rows;
+		client_close(cl);
+	} while (again);
+	json_decref(request);
 	return rc;
 }
 

@@ -6,15 +6,18 @@
  * wins.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "ctl.h"
 
 #define DEPTH_MOST 8
+#define FILES_MOST 256
 #define FILE_MOST  (4 << 20) /* bytes of one file that are skimmed */
 #define WORD_MOST  PATH_MAX
 
@@ -25,11 +28,16 @@ struct skim {
 	char word[WORD_MOST]; /* of WORD and STRING */
 	const char *path;
 	int depth; /* of includes */
-	char *out;
+	struct found *found;
+};
+
+struct found {
+	unsigned files; /* skimmed */
+	char *path;
 	size_t size;
 };
 
-static void skim_path(const char *path, int depth, char *out, size_t size);
+static void skim_path(const char *path, int depth, struct found *found);
 static char *slurp(const char *path, size_t *n);
 static void skim(struct skim *s);
 static void take_setting(struct skim *s);
@@ -43,22 +51,22 @@ static bool in_word(char ch);
 void
 socket_path(const struct ctl *c, char *buf, size_t size)
 {
+	struct found found = { .path = buf, .size = size };
+
 	snprintf(
 	    buf, size, "%s", c->socket ? c->socket : MXWARD_RUNDIR "/control");
 	if (!c->socket)
-		skim_path(c->config ? c->config : MXWARD_CONF, 0, buf, size);
+		skim_path(c->config ? c->config : MXWARD_CONF, 0, &found);
 }
 
 static void
-skim_path(const char *path, int depth, char *out, size_t size)
+skim_path(const char *path, int depth, struct found *found)
 {
-	struct skim s = {
-		.path = path, .depth = depth, .out = out, .size = size
-	};
+	struct skim s = { .path = path, .depth = depth, .found = found };
+	char *text;
 	size_t n;
-	char *text = slurp(path, &n);
 
-	if (!text)
+	if (found->files++ >= FILES_MOST || !(text = slurp(path, &n)))
 		return;
 	s.p = text;
 	s.end = text + n;
@@ -66,15 +74,27 @@ skim_path(const char *path, int depth, char *out, size_t size)
 	free(text);
 }
 
+/* A fifo is no configuration, and must not hold anybody up. */
 static char *
 slurp(const char *path, size_t *n)
 {
-	FILE *fp = fopen(path, "re");
-	char *text = fp ? malloc(FILE_MOST) : NULL;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	char *text = NULL;
+	ssize_t k = -1;
 
-	*n = text ? fread(text, 1, FILE_MOST, fp) : 0;
-	if (fp)
-		fclose(fp);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		*n = st.st_size < FILE_MOST ? (size_t)st.st_size : FILE_MOST;
+		text = malloc(*n + 1);
+		k = text ? read(fd, text, *n) : -1;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (k < 0) {
+		free(text);
+		return NULL;
+	}
+	*n = (size_t)k;
 	return text;
 }
 
@@ -106,8 +126,8 @@ take_setting(struct skim *s)
 	if (next(s) != OTHER)
 		return;
 	t = next(s);
-	if (t == STRING || t == WORD)
-		snprintf(s->out, s->size, "%s", s->word);
+	if ((t == STRING || t == WORD) && s->word[0])
+		snprintf(s->found->path, s->found->size, "%s", s->word);
 }
 
 /* A relative path starts where the including file lies. */
@@ -130,7 +150,7 @@ take_include(struct skim *s)
 	if (S_ISDIR(st.st_mode))
 		skim_dir(s, path);
 	else
-		skim_path(path, s->depth + 1, s->out, s->size);
+		skim_path(path, s->depth + 1, s->found);
 }
 
 static int
@@ -149,7 +169,7 @@ skim_dir(struct skim *s, const char *dir)
 	for (int i = 0; i < n; i++) {
 		if ((size_t)snprintf(file, sizeof(file), "%s/%s", dir,
 			list[i]->d_name) < sizeof(file))
-			skim_path(file, s->depth + 1, s->out, s->size);
+			skim_path(file, s->depth + 1, s->found);
 		free(list[i]);
 	}
 	if (n >= 0)

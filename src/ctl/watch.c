@@ -111,7 +111,7 @@ tell_what(const json_t *o)
 	if (door[0])
 		printf(" at the %s door", door);
 	if (get_int(o, "count") > 1)
-		printf(" ×%ld", (long)get_int(o, "count"));
+		printf(" x%ld", (long)get_int(o, "count"));
 	if (get_text(o, "user")[0]) {
 		printf(" user ");
 		text_print(stdout, span_of(get_text(o, "user")));

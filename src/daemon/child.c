@@ -198,24 +198,45 @@ child_tell(struct child *c, const struct msg *m)
 void
 child_retire(struct warden *wd, enum role r, int64_t grace)
 {
-	const struct msg m = { .type = MSG_STOP };
+	child_supersede(wd, r);
+	child_succeed(wd, r, grace);
+}
+
+void
+child_supersede(struct warden *wd, enum role r)
+{
 	struct child *c = &wd->child[r];
 
 	if (!c->pid)
 		return;
-	child_tell(c, &m);
 	if (wd->nretiring == RETIRING_MAX) {
-		kill(c->pid, SIGKILL);
-		grace = 0;
+		kill(wd->retiring[0].pid, SIGKILL);
 		close(wd->retiring[0].sock);
 		memmove(&wd->retiring[0], &wd->retiring[1],
 		    --wd->nretiring * sizeof(wd->retiring[0]));
 	}
-	wd->retiring[wd->nretiring++] = (struct retiring){ c->pid, c->sock,
-		monotonic_ms() + grace, r == ROLE_ENGINE };
+	wd->retiring[wd->nretiring++] =
+	    (struct retiring){ c->pid, c->sock, INT64_MAX, r, true };
 	c->pid = 0;
 	c->sock = -1;
 	c->ready = false;
+}
+
+void
+child_succeed(struct warden *wd, enum role r, int64_t grace)
+{
+	const struct msg m = { .type = MSG_STOP };
+
+	for (size_t i = 0; i < wd->nretiring; i++) {
+		struct retiring *old = &wd->retiring[i];
+		if (old->role != r || !old->stays)
+			continue;
+		/* One that cannot even be told is not waited for. */
+		old->deadline = monotonic_ms();
+		if (msg_send(old->sock, &m, -1) == 0)
+			old->deadline += grace;
+		old->stays = false;
+	}
 }
 
 void

@@ -10,7 +10,6 @@
 #include "mxward/log.h"
 
 #define ENGINE_GRACE_MS 2000
-#define DRAIN_GRACE_MS  10000
 
 static bool same_doors(
     const struct policy_conf *a, const struct policy_conf *b);
@@ -49,8 +48,10 @@ reload(struct warden *wd, struct error *err)
 	child_tell(&wd->child[ROLE_ENGINE], &answer);
 	child_retire(wd, ROLE_ENGINE, ENGINE_GRACE_MS);
 	child_retire(wd, ROLE_ENFORCER, ENGINE_GRACE_MS);
-	if (!same_doors(&old->policy, &fresh->policy))
+	if (fresh->policy.nlisten == 0)
 		child_retire(wd, ROLE_DOORS, DRAIN_GRACE_MS);
+	else if (!same_doors(&old->policy, &fresh->policy))
+		child_supersede(wd, ROLE_DOORS);
 	wait_for_engine(wd);
 	now = monotonic_ms();
 	wd->child[ROLE_DOORS].wanted = fresh->policy.nlisten > 0;
@@ -77,7 +78,7 @@ wait_for_engine(struct warden *wd)
 		child_reap(wd);
 		child_watch(wd, monotonic_ms());
 		for (size_t i = 0; i < wd->nretiring; i++)
-			busy |= wd->retiring[i].is_engine;
+			busy |= wd->retiring[i].role == ROLE_ENGINE;
 		if (!busy)
 			return;
 		if (before == wd->nretiring)

@@ -303,6 +303,7 @@ static void
 serve_ready(struct warden *wd, enum role r)
 {
 	wd->child[r].ready = true;
+	child_succeed(wd, r, DRAIN_GRACE_MS);
 	if (wd->told_ready)
 		return;
 	for (int i = 0; i < ROLE_MAX; i++)

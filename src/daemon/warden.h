@@ -5,7 +5,8 @@
 
 #include "daemon.h"
 
-#define RETIRING_MAX 8
+#define RETIRING_MAX   8
+#define DRAIN_GRACE_MS 10000 /* for doors to answer what was asked */
 
 struct child {
 	pid_t pid; /* 0: not running */
@@ -22,7 +23,8 @@ struct retiring {
 	pid_t pid;
 	int sock;
 	int64_t deadline;
-	bool is_engine;
+	enum role role;
+	bool stays; /* until its successor is ready; not told to end yet */
 };
 
 struct warden {
@@ -40,6 +42,9 @@ void child_start_due(struct warden *wd, int64_t now);
 void child_tell(struct child *c, const struct msg *m);
 /* Tell it to end; it has `grace` ms before it is killed. Its place is free. */
 void child_retire(struct warden *wd, enum role r, int64_t grace);
+/* The same, but it goes on until child_succeed: when its successor is ready. */
+void child_supersede(struct warden *wd, enum role r);
+void child_succeed(struct warden *wd, enum role r, int64_t grace);
 void child_kill(struct warden *wd, enum role r, const char *why);
 void child_reap(struct warden *wd);
 /* Their silence up to now does not count: the machine was suspended, say. */

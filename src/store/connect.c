@@ -293,6 +293,7 @@ first_numbers(struct store *s)
 		return rc;
 	if (s->next_failure <= (uint64_t)failure)
 		s->next_failure = (uint64_t)failure + 1;
+	s->recent_from = s->next_failure;
 	if (s->next_ban <= (uint64_t)ban)
 		s->next_ban = (uint64_t)ban + 1;
 	return SQLITE_OK;

@@ -1,4 +1,10 @@
-/* Failures: those that still count, and those that were used up. */
+/*
+ * Failures: those that still count, and those that were used up.
+ *
+ * A ban uses up failures that were stored a while ago, so their pages have left
+ * SQLite's cache. For the latest ones we know what their rows would be read
+ * for: that they are there, and their time, by which `counting` is ordered.
+ */
 #include <string.h>
 
 #include "store_priv.h"
@@ -7,7 +13,10 @@ static int add_failure(struct store *s, uint64_t id, const int64_t names[3],
     const struct failure *f);
 static int add_counting(
     struct store *s, uint64_t id, int64_t jail, const struct failure *f);
-static int add_evidence(struct store *s, uint64_t id, uint64_t ban);
+static int use(struct store *s, uint64_t id, uint64_t ban);
+static bool is_recent(const struct store *s, uint64_t id);
+static int add_evidence(
+    struct store *s, enum store_stmt how, uint64_t id, uint64_t ban);
 
 uint64_t
 store_failure(struct store *s, const char *jail, const struct failure *f)
@@ -22,6 +31,7 @@ store_failure(struct store *s, const char *jail, const struct failure *f)
 	if (add_failure(s, id, names, f) == -1 ||
 	    add_counting(s, id, names[0], f) == -1)
 		return 0;
+	s->recent[id % STORE_RECENT] = f->when;
 	s->next_failure++;
 	return id;
 }
@@ -31,13 +41,9 @@ int
 store_failures_used(
     struct store *s, const uint64_t *ids, size_t n, uint64_t ban)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (store_run_id(s, ST_COUNTING_DEL, ids[i]) == -1)
+	for (size_t i = 0; i < n; i++)
+		if (use(s, ids[i], ban) == -1)
 			return -1;
-		if ((ban > 0 ? add_evidence(s, ids[i], ban)
-			     : store_run_id(s, ST_FAILURE_DEL, ids[i])) == -1)
-			return -1;
-	}
 	return s->broken ? -1 : 0;
 }
 
@@ -110,9 +116,36 @@ add_counting(
 }
 
 static int
-add_evidence(struct store *s, uint64_t id, uint64_t ban)
+use(struct store *s, uint64_t id, uint64_t ban)
 {
-	sqlite3_stmt *st = store_change(s, ST_EVIDENCE_ADD);
+	bool recent = is_recent(s, id);
+	sqlite3_stmt *st =
+	    store_change(s, recent ? ST_COUNTING_DEL_AT : ST_COUNTING_DEL);
+
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_int64(st, 1, (int64_t)id);
+	if (recent)
+		sqlite3_bind_int64(st, 2, s->recent[id % STORE_RECENT]);
+	if (store_run(s, st) == -1)
+		return -1;
+	if (ban == 0)
+		return store_run_id(s, ST_FAILURE_DEL, id);
+	return add_evidence(
+	    s, recent ? ST_EVIDENCE_PUT : ST_EVIDENCE_ADD, id, ban);
+}
+
+static bool
+is_recent(const struct store *s, uint64_t id)
+{
+	return id >= s->recent_from && id < s->next_failure &&
+	    s->next_failure - id <= STORE_RECENT;
+}
+
+static int
+add_evidence(struct store *s, enum store_stmt how, uint64_t id, uint64_t ban)
+{
+	sqlite3_stmt *st = store_change(s, how);
 
 	if (st == NULL)
 		return -1;

@@ -42,12 +42,16 @@ const char *const store_sql[ST_MAX] = {
 			    " VALUES (?1, ?2, ?3, ?4, ?5)",
 	[ST_COUNTING_DEL] = "DELETE FROM counting WHERE id = ?1 AND time ="
 			    " (SELECT time FROM failures WHERE id = ?1)",
+	[ST_COUNTING_DEL_AT] = "DELETE FROM counting"
+			       " WHERE time = ?2 AND id = ?1",
 	[ST_COUNTING_EACH] = "SELECT c.id, n.name, c.key, c.time, c.count"
 			     " FROM counting c CROSS JOIN names n"
 			     " ON n.id = c.jail ORDER BY c.time, c.id",
 	[ST_FAILURE_DEL] = "DELETE FROM failures WHERE id = ?1",
 	[ST_EVIDENCE_ADD] = "INSERT OR IGNORE INTO evidence (ban, failure)"
 			    " SELECT ?1, id FROM failures WHERE id = ?2",
+	[ST_EVIDENCE_PUT] = "INSERT OR IGNORE INTO evidence (ban, failure)"
+			    " VALUES (?1, ?2)",
 
 	[ST_BAN_ADD] = "INSERT INTO bans (id, jail, key, origin, flags, nth,"
 		       " start, \"end\", reason, over)"

@@ -186,6 +186,7 @@ store_fail(struct store *s)
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	/* Some of them may have been rolled back. */
 	store_names_forget(s);
+	s->recent_from = s->next_failure;
 }
 
 static const char *

@@ -33,6 +33,9 @@
 #define STORE_NAME_SLOTS 1024
 #define STORE_NAMES_MAX  768
 
+/* Failures whose time is remembered; see failures.c. A power of two. */
+#define STORE_RECENT 65536
+
 enum store_stmt {
 	ST_BEGIN,
 	ST_COMMIT,
@@ -44,9 +47,11 @@ enum store_stmt {
 	ST_FAILURE_ADD,
 	ST_COUNTING_ADD,
 	ST_COUNTING_DEL,
+	ST_COUNTING_DEL_AT,
 	ST_COUNTING_EACH,
 	ST_FAILURE_DEL,
 	ST_EVIDENCE_ADD,
+	ST_EVIDENCE_PUT,
 	ST_BAN_ADD,
 	ST_BAN_OVER,
 	ST_BAN_COUNT,
@@ -94,6 +99,9 @@ struct store {
 	struct hash_key hash_key;
 	struct store_name names[STORE_NAME_SLOTS];
 	size_t nnames;
+	/* Times of the failures from recent_from on, which are all in. */
+	uint64_t recent_from;
+	int64_t recent[STORE_RECENT];
 };
 
 /* A step of the schema: makes version n + 1 of version n, inside a

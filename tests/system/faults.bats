@@ -99,6 +99,23 @@ counts() { [ "$(counted smtp)" = "$1" ]; }
 	[ "$(in_db 'select count(*) from evidence')" = 9 ]
 }
 
+@test "engine killed again and again: a banned host is refused all the while" {
+	start_mxward
+	ban_host 192.0.2.9
+	ask_meanwhile kept $POLICY 192.0.2.9
+	client=$!
+	for i in 1 2 3 4 5; do
+		kill -9 "$(child_of engine)" || true
+		fail "192.0.2.1$i"
+		sleep 0.3
+	done
+	wait $client
+	only kept 521
+	for i in 1 2 3 4 5; do wait_for 10 refused "192.0.2.1$i"; done
+	wait_for 10 settled
+	counts '[18,0,6]'
+}
+
 @test "doors killed: back at once, with every ban" {
 	start_mxward
 	ban_host 192.0.2.9

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Killed at any moment, mxward ends as if it had never been (lib/killer.py).
-# A failure prints its seed: MXWARD_SEED=… bats tests/system/kill.bats repeats.
+# The seed is printed: MXWARD_SEED=… bats tests/system/kill.bats repeats.
 
 load lib/common
 PORT=23200
@@ -18,6 +18,9 @@ teardown_file() {
 setup() { need_root; }
 
 killer() {
+	MXWARD_SEED=${MXWARD_SEED:-$((RANDOM * 32768 + RANDOM))}
+	export MXWARD_SEED
+	echo "# seed $MXWARD_SEED" >&3
 	mkdir "$DIR/$BATS_TEST_NUMBER"
 	chmod 755 "$DIR/$BATS_TEST_NUMBER"
 	python3 "$lib/killer.py" --mxward "$build/mxward" \

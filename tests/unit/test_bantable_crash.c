@@ -158,6 +158,20 @@ writer_main(struct bantable *t, uint64_t seed)
 		churn_once(t, &seed);
 }
 
+/* Until the writer is well under way, on however slow a machine. */
+static void
+wait_for_changes(const struct bantable *t)
+{
+	uint64_t seq = atomic_load(&t->shared->seq);
+	int i;
+
+	for (i = 0; i < 50000; i++) {
+		if (atomic_load(&t->shared->seq) > seq + 1000)
+			return;
+		usleep(100);
+	}
+}
+
 static void
 readers_outlive_two_hundred_killed_writers(void **state)
 {
@@ -176,7 +190,11 @@ readers_outlive_two_hundred_killed_writers(void **state)
 		assert_true(pid >= 0);
 		if (pid == 0)
 			writer_main(t, rnd(&s) | 1);
-		usleep((useconds_t)(rnd(&s) % 5000));
+		/* Half of them in the middle of changes, half at any time:
+		 * perhaps they have not even repaired what they found. */
+		if (i % 4 < 2)
+			wait_for_changes(t);
+		usleep((useconds_t)(rnd(&s) % 2000));
 		if (i % 2 == 0) {
 			kill(pid, SIGSTOP);
 			usleep(200);
@@ -269,10 +287,16 @@ count_up(void *arg, const struct ban *b)
 	return true;
 }
 
+static bool delete (void *arg, const struct ban *b)
+{
+	assert_int_equal(bantable_del(arg, &b->key, b->jail), 0);
+	return true;
+}
+
 static void
 step_repair(struct stepped *x)
 {
-	size_t n, seen = 0;
+	size_t n, slot, seen = 0;
 	struct ban b;
 
 	memcpy(x->copy, x->t->map, x->t->map_size);
@@ -284,6 +308,9 @@ step_repair(struct stepped *x)
 	assert_int_equal(bantable_count(x->t), n);
 	step_do(x);
 	assert_int_equal(step_target_end(x), x->after);
+	bantable_each(x->t, delete, x->t);
+	for (slot = 0; slot < x->t->nslots; slot++)
+		assert_int_equal(x->t->index[slot], 0);
 	memcpy(x->t->map, x->copy, x->t->map_size);
 }
 
@@ -367,6 +394,80 @@ table_is_whole_after_every_instruction_of_a_change(void **state)
 	}
 }
 
+/*
+ * The other way round: a reader is stopped after some instructions, and behind
+ * its back a ban moves to slots that it has passed. It must find it.
+ */
+#define CROWD  7
+#define POINTS 100
+
+static struct bantable *
+crowded_table(struct prefix *target)
+{
+	struct bantable *t = bantable_map(24);
+	struct ban b;
+	uint16_t i;
+
+	*target = host(1);
+	for (i = 0; i < CROWD; i++) {
+		/* Only the last of them refuses. */
+		b = ban(*target, i, i == CROWD - 1 ? 500 : 5, 0);
+		assert_int_equal(bantable_put(t, &b), 0);
+	}
+	return t;
+}
+
+/* Stops the reader after so many instructions (or at its end) and changes the
+ * table. Returns how many there were; 0 if we may not trace. */
+static unsigned
+read_interrupted(unsigned stop_after)
+{
+	struct prefix target;
+	struct bantable *t = crowded_table(&target);
+	unsigned steps = 0;
+	uint16_t i;
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == -1)
+			_exit(2);
+		raise(SIGSTOP);
+		_exit(!bantable_refuses(t, &target.addr, 10, NULL));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	for (; WIFSTOPPED(status) && steps < stop_after; steps++) {
+		ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+	}
+	for (i = 0; i < CROWD - 2; i++)
+		assert_int_equal(bantable_del(t, &target, i), 0);
+	if (WIFSTOPPED(status)) {
+		ptrace(PTRACE_CONT, pid, NULL, NULL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+	}
+	bantable_unmap(t);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 2)
+		return 0;
+	assert_int_equal(WEXITSTATUS(status), 0);
+	return steps;
+}
+
+static void
+reader_finds_a_ban_that_moves_behind_its_back(void **state)
+{
+	unsigned all = read_interrupted(UINT32_MAX), i;
+
+	(void)state;
+	if (all == 0)
+		skip();
+	for (i = 0; i < POINTS; i++)
+		read_interrupted(all / POINTS * i);
+}
+
 int
 main(void)
 {
@@ -376,6 +477,7 @@ main(void)
 		cmocka_unit_test(readers_outlive_two_hundred_killed_writers),
 		cmocka_unit_test(
 		    table_is_whole_after_every_instruction_of_a_change),
+		cmocka_unit_test(reader_finds_a_ban_that_moves_behind_its_back),
 	};
 
 	return cmocka_run_group_tests_name("bantable_crash", tests, NULL, NULL);

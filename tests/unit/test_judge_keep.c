@@ -177,6 +177,25 @@ older_ban_from_the_store_opens_no_gap_in_a_newer_one(void **state)
 }
 
 static void
+older_ban_given_later_does_not_take_the_place_of_a_newer(void **state)
+{
+	struct world *w = *state;
+	struct ban older = stored("192.0.2.1", 1000, 1600, 77), out;
+	struct ban newer = stored("192.0.2.1", 1700, 2300, 78);
+
+	jail(w, "auth");
+	begin(w);
+	older.flags = BAN_OVER;
+	judge_restore_ban(w->j, &newer);
+	judge_restore_ban(w->j, &older);
+	judge_adopt(w->j);
+	assert_true(refuses(w, "192.0.2.1", 2299));
+	assert_true(bantable_get(w->t, &newer.key, 0, &out));
+	assert_int_equal(out.id, 78);
+	assert_int_equal(out.flags, 0);
+}
+
+static void
 dropped_orphan_gives_way_to_the_ban_it_stood_before(void **state)
 {
 	struct world *w = *state;
@@ -315,6 +334,7 @@ main(void)
 		TEST(
 		    restored_ban_that_is_over_refuses_nobody_and_takes_late_lines),
 		TEST(older_ban_from_the_store_opens_no_gap_in_a_newer_one),
+		TEST(older_ban_given_later_does_not_take_the_place_of_a_newer),
 		TEST(dropped_orphan_gives_way_to_the_ban_it_stood_before),
 		TEST(unban_lifts_an_orphan_and_what_it_stands_before),
 		TEST(adopting_ends_what_todays_configuration_would_not_hold),

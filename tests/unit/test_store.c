@@ -257,6 +257,40 @@ a_ban_stands_until_it_is_said_to_be_over(void **state)
 }
 
 static void
+bans_whose_time_came_after_a_moment_are_found_again(void **state)
+{
+	/* Ends, when that was announced, and why. */
+	static const struct {
+		int64_t end, over;
+		const char *why;
+	} bans[] = { { 100, 100, "time" }, { 101, 500, "time" },
+		{ 900, 300, "unban" }, { 200, 201, "time" },
+		{ 300, 0, NULL } };
+	struct fixture *f = *state;
+	struct seen seen = { 0 };
+
+	for (size_t i = 0; i < sizeof(bans) / sizeof(bans[0]); i++) {
+		struct ban b = ban_of("192.0.2.1", 10);
+		uint64_t id;
+
+		b.end = bans[i].end;
+		id = store_ban(f->s, "j", &b, "");
+		assert_int_equal(id, i + 1);
+		if (bans[i].over)
+			store_ban_over(f->s, id, bans[i].over, bans[i].why);
+	}
+	commit(f);
+	reopen(f);
+	assert_int_equal(store_bans_ended(f->s, 100, see_ban, &seen), 0);
+	assert_int_equal(seen.n, 2);
+	assert_int_equal(seen.ban[0].id, 2);
+	assert_int_equal(seen.ban[1].id, 4);
+	seen.n = 0;
+	assert_int_equal(store_bans_ended(f->s, 0, see_ban, &seen), 0);
+	assert_int_equal(seen.n, 3);
+}
+
+static void
 numbers_are_kept_in_all_their_bits(void **state)
 {
 	struct fixture *f = *state;
@@ -390,6 +424,7 @@ main(void)
 		TEST(a_journal_cursor_of_full_length_comes_back),
 		TEST(counted_are_bans_of_this_key_in_this_jail_since_then),
 		TEST(a_ban_stands_until_it_is_said_to_be_over),
+		TEST(bans_whose_time_came_after_a_moment_are_found_again),
 		TEST(numbers_are_kept_in_all_their_bits),
 		TEST(hostile_text_is_stored_as_it_is_and_shown_harmless),
 		TEST(long_text_is_cut_between_characters),

@@ -1,6 +1,9 @@
 # What all system tests share: a directory, an mxward, real servers, and their
 # end by process id. Each file has ports of its own: PORT to PORT + 9.
 
+# The system's own tools first: a wrapper around python3 takes a second to start.
+export PATH="/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
+
 top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 lib=$top/tests/system/lib
 build=${BUILD_DIR:-$top/build}
@@ -121,6 +124,24 @@ policy() (
 )
 answered() { [[ $(policy "$@" 2>/dev/null) == DUNNO* ]]; }
 refused() { [[ $(policy "$@" 2>/dev/null) == 521* ]]; }
+# ask_meanwhile NAME OPTION… : a client in the background, for 6 seconds, $!; its
+# account is in DIR/NAME when `wait` returns.
+ask_meanwhile() {
+	local name=$1
+	shift
+	python3 "$lib/policy.py" --for 6 "$@" \
+	    >"$DIR/$name" 2>"$DIR/$name.begun" 3>&- &
+	wait_for 10 grep begun "$DIR/$name.begun"
+}
+# only NAME WORD… : nothing but these answers were given, and some were.
+only() {
+	local name=$1
+	shift
+	cat "$DIR/$name"
+	jq -e 'del(.longest) | (keys | sort) == ($ARGS.positional | sort)' \
+	    --args "$@" <"$DIR/$name"
+	jq -e '.longest < 4' <"$DIR/$name"
+}
 # Whether a process is gone, or only waits to be buried.
 ended() { [[ ! -e /proc/$1 || $(ps -o stat= -p "$1") == Z* ]]; }
 # Counters of a jail: counted NAME → [failures, after_ban, bans].

@@ -316,7 +316,7 @@ def options():
     p.add_argument("--port", type=int, required=True)
     p.add_argument("--kills", type=int, default=200)
     p.add_argument("--lines", type=int, default=200000)
-    p.add_argument("--seconds", type=float, default=40)
+    p.add_argument("--seconds", type=float, default=36)
     p.add_argument("--age", type=int, default=3600)
     p.add_argument("--role", action="append")
     p.add_argument("--seed", type=int,

@@ -4,11 +4,13 @@ about a client, as Postfix does, and print the action.
 
 --for: ask every millisecond for so long and print as JSON how often each
 action came (its first word), how often there was no connection ("closed") or
-no answer within 5 seconds ("silent"), and the longest wait.
+no answer within 5 seconds ("silent"), and the longest wait. The first answer
+is reported on standard error.
 --fresh: a new connection each time."""
 import argparse
 import json
 import socket
+import sys
 import time
 
 REQUEST = ("request=smtpd_access_policy\nprotocol_state=RCPT\n"
@@ -57,6 +59,8 @@ def again_and_again(o):
         except OSError:
             failed += 1
             word, s = ("closed" if failed > 1 else None), None
+        if word and not seen:
+            print("begun", file=sys.stderr, flush=True)
         if word:
             seen[word] = seen.get(word, 0) + 1
         longest = max(longest, time.monotonic() - begin)
