@@ -189,8 +189,9 @@ find(const struct bantable *t, const struct prefix *key, uint16_t jail,
 }
 
 /*
- * The end goes last. A writer killed before that leaves the old end with the
- * new flags, which refuses no longer than one of the two bans would have.
+ * In place, word by word, as the key stays. The end goes last: a writer killed
+ * before that leaves the old end with the new flags, which refuses no longer
+ * than one of the two bans would have.
  */
 static void
 replace(struct bantable *t, uint32_t number, const struct ban *old,

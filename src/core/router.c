@@ -307,7 +307,8 @@ route_of(struct router *r, struct span program)
 		if (name->route == NULL)
 			break;
 		if (name->n == program.n &&
-		    memcmp(name->text, program.p, program.n) == 0)
+		    (program.n == 0 ||
+			memcmp(name->text, program.p, program.n) == 0))
 			return name->route;
 	}
 	route = find(r, program);

@@ -8,12 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "engine.h"
 #include "mxward/duration.h"
 #include "mxward/log.h"
 
+/* Where processors are short, answering goes before working: a backlog must not
+ * make the doors wait. A nice value. */
+#define BEHIND_DOORS 5
 /* Lines of one source are at most this much out of order, in seconds. */
 #define DISORDER 600
 /* A source that said nothing for a day no longer holds back the clock. */
@@ -41,6 +45,8 @@ engine_main(const struct world *w, struct inherit *in)
 	struct engine e = { .w = w, .doors = -1 };
 	struct error err;
 
+	/* Nothing to be done if it fails. */
+	(void)setpriority(PRIO_PROCESS, 0, BEHIND_DOORS);
 	identity_drop(&w->id, false);
 	e.base = event_base_new();
 	if (!e.base || event_base_priority_init(e.base, 2) != 0)
@@ -134,6 +140,21 @@ host_position(void *arg, const char *source, const char *path,
 		store_position_put(e->store, source, path, p);
 }
 
+/*
+ * Without an answer it is not known which files there are, and to read on in
+ * others would take lines out of their order. What is not committed will be
+ * read again by the engine that a warden starts next.
+ */
+static void
+ask_warden(struct engine *e, const struct msg *q, int qfd, enum msg_type type,
+    struct msg *answer, int *fd)
+{
+	if (heart_ask(e->heart, q, qfd, type, answer, fd) == 0)
+		return;
+	log_err("the warden does not answer: ending");
+	_exit(1);
+}
+
 static int
 host_open(void *arg, const char *path)
 {
@@ -147,8 +168,7 @@ host_open(void *arg, const char *path)
 	}
 	/* Most logs can be read by anybody or nobody: ask the warden at once. */
 	memcpy(q.text, path, strlen(path) + 1);
-	if (heart_ask(e->heart, &q, -1, MSG_OPENED, &a, &fd) != 0)
-		return -1;
+	ask_warden(e, &q, -1, MSG_OPENED, &a, &fd);
 	if (a.value != 0) {
 		errno = (int)a.value;
 		return -1;
@@ -168,8 +188,7 @@ host_watch(void *arg, int ifd, const char *path, uint32_t mask)
 		return -1;
 	}
 	memcpy(q.text, path, strlen(path) + 1);
-	if (heart_ask(e->heart, &q, ifd, MSG_WATCHED, &a, &fd) != 0)
-		return -1;
+	ask_warden(e, &q, ifd, MSG_WATCHED, &a, &fd);
 	if (fd >= 0)
 		close(fd);
 	if (a.value < 0) {

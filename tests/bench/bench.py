@@ -106,8 +106,11 @@ def show(table, args, seconds):
               "quick": args.quick, "seconds": round(seconds),
               "rows": table.rows}
     if os.environ.get("BENCH_JSON"):
-        with open(os.environ["BENCH_JSON"], "w", encoding="utf-8") as f:
-            json.dump(result, f, indent=2, ensure_ascii=False)
+        try:
+            with open(os.environ["BENCH_JSON"], "w", encoding="utf-8") as f:
+                json.dump(result, f, indent=2, ensure_ascii=False)
+        except OSError as e:
+            print(f"bench: BENCH_JSON: {e}", file=sys.stderr)
     if args.json:
         json.dump(result, sys.stdout, indent=2, ensure_ascii=False)
         print()

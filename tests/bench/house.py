@@ -210,11 +210,16 @@ class Mxward:
         return [self.process.pid] + children(self.process.pid)
 
     def role(self, role):
+        """The process of that role; it may have to be started yet."""
+        return wait_for(f"the {role}", lambda: self.find_role(role), 10)
+
+    def find_role(self, role):
         for pid in children(self.process.pid):
-            if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == \
-               f"mxward-{role}":
-                return pid
-        raise Wrong(f"there is no {role}")
+            with contextlib.suppress(OSError):
+                comm = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+                if comm == f"mxward-{role}":
+                    return pid
+        return None
 
     def kill_all(self):
         """kill -9, the warden first so that it starts nobody again."""

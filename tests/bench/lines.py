@@ -78,7 +78,7 @@ def digest(house, n, iso):
 def check_counts(house, n):
     """Whether it finds exactly who is in the log."""
     truth = house.dir / "truth"
-    log = house.make_log("check.log", n, truth=truth)
+    log = house.make_log("check.log", n, truth=truth, attackers=500)
     m = house.mxward("".join(
         f'jail "{j}" {{ maxretry = 3 findtime = "1w" bantime = "forever" }}\n'
         for j in ("postscreen", "dovecot"))).start()

@@ -17,4 +17,4 @@ command -v python3 >/dev/null || {
 	echo "bench: needs python3: run \`make deps-test\`" >&2
 	exit 1
 }
-exec python3 "$(dirname "$0")/bench.py" "$build" "$@"
+exec python3 -B "$(dirname "$0")/bench.py" "$build" "$@"

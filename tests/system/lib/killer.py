@@ -4,9 +4,10 @@ rotated, and must end with the bans and counters of a run never disturbed.
 
 usage: killer.py --mxward FILE --genlog FILE --dir DIR --port PORT
                  [--kills N] [--lines N] [--seconds S] [--age SECONDS]
-                 [--seed N] [--role ROLE]...
+                 [--seed N] [--role ROLE]... [--renames FRACTION]
 
-Every process is killed, or those of the given roles. The log is genlog's, with successes of attackers and late lines mixed in. The
+Every process is killed, or those of the given roles; of the rotations so many
+rename and the others copy and truncate. The log is genlog's, with successes of attackers and late lines mixed in. The
 seed is printed; it decides the lines, the rotations and the kills' times."""
 import argparse
 import json
@@ -196,7 +197,7 @@ class Logger(threading.Thread):
                 i = stop
             if turns and i >= turns[0]:
                 turns.pop(0)
-                if rng.random() < 0.6:
+                if rng.random() < self.mx.opt.renames:
                     i, out = self.rename(out, i)
                 else:
                     self.copytruncate()
@@ -319,6 +320,7 @@ def options():
     p.add_argument("--seconds", type=float, default=36)
     p.add_argument("--age", type=int, default=3600)
     p.add_argument("--role", action="append")
+    p.add_argument("--renames", type=float, default=0.6)
     p.add_argument("--seed", type=int,
                    default=int(os.environ.get("MXWARD_SEED") or
                                random.SystemRandom().randrange(10**9)))
