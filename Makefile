@@ -54,6 +54,10 @@ objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
 SOURCES  = $(wildcard src/*/*.c include/mxward/*.h src/*/*.h tests/*/*.c \
 		tests/*/*.h)
 
+# `make V=1` shows the whole commands.
+Q        = $(if $(V),,@)
+say      = @$(if $(V),:,printf '  %-5s %s\n' $(1) $(2))
+
 .PHONY: all deps deps-test demo run check unit system sanitize samples fuzz \
 	bench install uninstall format format-check clean help FORCE
 .SECONDARY:
@@ -61,18 +65,22 @@ SOURCES  = $(wildcard src/*/*.c include/mxward/*.h src/*/*.h tests/*/*.c \
 all: $(BUILD)/mxward $(BUILD)/mxwardctl ## build mxward and mxwardctl
 
 $(BUILD)/mxward: $(call objects,$(DAEMON)) $(LIB)
-	$(CC) $(CFLAGS) $(SAN) $(HARDLD) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(HARDLD) -o $@ $^ $(LIBS)
 
 $(BUILD)/mxwardctl: $(call objects,$(CTL)) $(LIB)
-	$(CC) $(CFLAGS) $(SAN) $(HARDLD) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(HARDLD) -o $@ $^ $(LIBS)
 
 $(LIB): $(call objects,$(LIBSRC))
+	$(call say,AR,$@)
 	@rm -f $@
-	ar qcs $@ $^
+	$(Q)ar qcs $@ $^
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(Q)$(COMPILE) -c -o $@ $<
 
 # Other flags (a PREFIX, a compiler) make other objects.
 $(BUILD)/flags: Makefile FORCE
@@ -81,17 +89,20 @@ $(BUILD)/flags: Makefile FORCE
 		echo '$(subst ','\'',$(COMPILE))' >$@
 
 $(BUILD)/unit/%: tests/unit/%.c $(LIB)
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(COMPILE) -Itests/unit -o $@ $< $(LIB) $(HARDLD) -lcmocka $(LIBS)
+	$(Q)$(COMPILE) -Itests/unit -o $@ $< $(LIB) $(HARDLD) -lcmocka $(LIBS)
 
 $(BUILD)/bench/%: tests/bench/%.c $(LIB)
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(COMPILE) -o $@ $< $(LIB) $(HARDLD) $(LIBS)
+	$(Q)$(COMPILE) -o $@ $< $(LIB) $(HARDLD) $(LIBS)
 
 # libFuzzer targets: the library again, with clang's instrumentation.
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(LIBSRC)
+	$(call say,FUZZ,$<)
 	@mkdir -p $(@D)
-	clang -std=c17 -O1 -g $(DEFS) $(LIBCFLAGS) \
+	$(Q)clang -std=c17 -O1 -g $(DEFS) $(LIBCFLAGS) \
 		-fsanitize=fuzzer,address,undefined -o $@ $< \
 		$(filter-out $<,$^) $(LIBS)
 
@@ -102,7 +113,7 @@ deps-test:
 	@sh tests/deps.sh test
 
 demo: deps ## build, and show a ban from log line to refusal, without root
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j2 all
 	@bash tests/demo.sh $(BUILD)
 
 run: all ## run in the foreground with conf/quickstart.conf

@@ -313,11 +313,13 @@ line_clock(struct engine *e, int64_t now)
 	return clock == INT64_MAX ? INT64_MIN : clock - DISORDER;
 }
 
-static void
-catch_up(struct engine *e)
+void
+engine_catch_up(struct engine *e)
 {
 	unsigned orphans;
 
+	if (!e->tick) /* not all sources have started */
+		return;
 	for (size_t i = 0; i < e->nsources; i++)
 		if (!source_idle(e->sources[i]))
 			return;
@@ -410,7 +412,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	judge_tick(e->judge, now, clock);
 	engine_save_clock(e, clock);
 	if (!e->caught_up)
-		catch_up(e);
+		engine_catch_up(e);
 	if (++e->tick_count % STORE_RETRY_S == 0)
 		mend_store(e);
 	if (e->tick_count % PRUNE_S == 0 && e->caught_up)

@@ -53,6 +53,10 @@ struct engine {
 	uint64_t tick_count;
 };
 
+/* engine.c: if everything logged before the start has been read, what only the
+ * dead engine knew is dropped. */
+void engine_catch_up(struct engine *e);
+
 /* restore.c: bans, failures, totals. */
 void engine_restore(struct engine *e);
 void engine_save_totals(struct engine *e);

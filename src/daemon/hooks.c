@@ -86,6 +86,8 @@ engine_commit(void *arg)
 	}
 	e->batch = false;
 	e->committed = clock_ms();
+	if (!e->caught_up)
+		engine_catch_up(e);
 	enforce_flush(e->enforce);
 }
 

@@ -49,7 +49,7 @@ def cpu_seconds(pid):
 
 
 def precise_cpu_seconds(pid):
-    """The same in nanoseconds' resolution, of one thread, if the kernel says."""
+    """The same of one thread, in nanoseconds if the kernel says."""
     try:
         sched = pathlib.Path(f"/proc/{pid}/schedstat").read_text()
         return int(sched.split()[0]) / 1e9

@@ -225,6 +225,51 @@ restart() {
 	total 7
 }
 
+# in_order N: one failure each of 192.0.2.1 to N was counted, in that order.
+in_order() {
+	stop_mxward
+	[ "$(in_db 'select group_concat(n) from (select hex(substr(key, 16, 1)) as n from failures order by id)')" = \
+	    "$(seq -s , -f '%02.0f' 1 "$1")" ]
+}
+# A log that is copied and truncated twice, then renamed, while stopped.
+three_rotations() {
+	start_mxward
+	fail 192.0.2.1 1
+	total 1
+	stop_mxward
+	fail 192.0.2.2 1
+	cp "$LOG" "$LOG.1"
+	: >"$LOG"
+	sleep 1.1
+	fail 192.0.2.3 1
+	mv "$LOG.1" "$LOG.2"
+	cp "$LOG" "$LOG.1"
+	: >"$LOG"
+	sleep 1.1
+	fail 192.0.2.4 1
+	mv "$LOG.2" "$LOG.3"
+	mv "$LOG.1" "$LOG.2"
+	mv "$LOG" "$LOG.1"
+	sleep 1.1
+}
+
+@test "what came while stopped is read in the order it was written, whatever holds it" {
+	three_rotations
+	fail 192.0.2.5 1
+	start_mxward
+	total 5
+	in_order 5
+}
+
+@test "the same where the log itself is not there yet" {
+	three_rotations
+	start_mxward
+	total 4
+	fail 192.0.2.5 1
+	total 5
+	in_order 5
+}
+
 @test "half a line is not a line until its end comes" {
 	start_mxward
 	lines 1
