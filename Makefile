@@ -33,7 +33,7 @@ DEFS     = -D_GNU_SOURCE -DPCRE2_CODE_UNIT_WIDTH=8 -Iinclude \
 	   -DMXWARD_STATEDIR='"$(STATEDIR)"' -DMXWARD_RUNDIR='"$(RUNDIR)"' \
 	   -DMXWARD_FILTERS='"$(DATADIR)/filters"' $(HAVE)
 LIBCFLAGS := $(shell pkg-config --cflags $(REQUIRED) $(FOUND) 2>/dev/null)
-LIBS      := $(shell pkg-config --libs $(REQUIRED) $(FOUND) 2>/dev/null)
+LIBS      := $(shell pkg-config --libs $(REQUIRED) $(FOUND) 2>/dev/null) -pthread
 COMPILE  = $(CC) -std=c17 $(CFLAGS) $(WARN) $(HARDEN) $(SAN) $(DEFS) \
 	   $(LIBCFLAGS) -MMD -MP
 

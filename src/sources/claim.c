@@ -15,8 +15,8 @@ static void match_head(struct files *fs, struct trail *tr, struct sibling *s);
 static bool known_head(struct trail *tr, uint64_t head);
 static bool unseen(struct trail *tr, const struct sibling *s, int fd,
     const struct stat *st, uint64_t head);
-static struct tail *adopt(
-    struct files *fs, struct trail *tr, const struct position *at);
+static struct tail *adopt(struct files *fs, struct trail *tr,
+    const struct position *at, const struct stat *st);
 static bool wanted(struct files *fs, struct trail *tr, const struct sibling *s);
 static void first_sibling(
     struct files *fs, struct trail *tr, const struct sibling *s);
@@ -84,7 +84,7 @@ match_inode(struct files *fs, struct trail *tr, struct sibling *s)
 		tail_lose(fs, t);
 		tail_identify(&fresh, fd, &st);
 		t = s->shape && !known_head(tr, fresh.head)
-		    ? adopt(fs, tr, &fresh)
+		    ? adopt(fs, tr, &fresh, &st)
 		    : NULL;
 	}
 	if (t != NULL)
@@ -110,7 +110,7 @@ match_head(struct files *fs, struct trail *tr, struct sibling *s)
 	    (t != NULL && !tail_fits(fd, &t->at)) ||
 	    (t == NULL &&
 		(!unseen(tr, s, fd, &st, fresh.head) ||
-		    (t = adopt(fs, tr, &fresh)) == NULL))) {
+		    (t = adopt(fs, tr, &fresh, &st)) == NULL))) {
 		close(fd);
 		return;
 	}
@@ -140,14 +140,19 @@ unseen(struct trail *tr, const struct sibling *s, int fd, const struct stat *st,
 }
 
 static struct tail *
-adopt(struct files *fs, struct trail *tr, const struct position *at)
+adopt(struct files *fs, struct trail *tr, const struct position *at,
+    const struct stat *st)
 {
-	struct tail *t = tail_new(tr, at);
+	struct tail *t = tail_new(tr, at), *next;
 
 	if (t == NULL)
 		return NULL;
-	if (tr->live != NULL)
-		TAILQ_INSERT_BEFORE(tr->live, t, link);
+	t->mtime = st->st_mtim;
+	TAILQ_FOREACH (next, &tr->tails, link)
+		if (next == tr->live || time_after(&next->mtime, &t->mtime) > 0)
+			break;
+	if (next != NULL)
+		TAILQ_INSERT_BEFORE(next, t, link);
 	else
 		TAILQ_INSERT_TAIL(&tr->tails, t, link);
 	fs->stats->rotations++;

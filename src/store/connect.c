@@ -24,9 +24,9 @@
 #define CHECK_PAGES 512
 
 /*
- * The cache is small, as rows are mostly written once and in order. A larger
- * log makes checkpoints, which wait for the disk, rarer; it is cut back after
- * one that was much larger. Deleted lines, which name people, are overwritten
+ * The cache is small, as rows are mostly written once and in order. Checkpoints
+ * are not SQLite's to begin (checkpoint.c); the log is cut back once it begins
+ * anew after it was much larger than they let it become. Deleted lines, which name people, are overwritten
  * where that costs no extra write.
  */
 static const char *const settings = "PRAGMA cache_size = -2048;"
@@ -36,8 +36,8 @@ static const char *const settings = "PRAGMA cache_size = -2048;"
 				    "PRAGMA secure_delete = FAST;"
 				    "PRAGMA trusted_schema = OFF;"
 				    "PRAGMA cell_size_check = ON;"
-				    "PRAGMA wal_autocheckpoint = 2000;"
-				    "PRAGMA journal_size_limit = 16777216;";
+				    "PRAGMA wal_autocheckpoint = 0;"
+				    "PRAGMA journal_size_limit = 83886080;";
 
 static int connect_either(struct store *s, struct error *err);
 static int connect_once(struct store *s, bool alone, struct error *err);
@@ -63,6 +63,8 @@ store_connect(struct store *s, struct error *err)
 void
 store_disconnect(struct store *s)
 {
+	/* First: who closes last tidies up the log. */
+	checkpoint_detach(s);
 	for (size_t i = 0; i < ST_MAX; i++) {
 		sqlite3_finalize(s->stmt[i]);
 		s->stmt[i] = NULL;
@@ -158,6 +160,7 @@ connect_once(struct store *s, bool alone, struct error *err)
 					: sqlite3_errstr(rc));
 		return rc;
 	}
+	checkpoint_attach(s, alone);
 	s->broken = s->blind = false;
 	return SQLITE_OK;
 }

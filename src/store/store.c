@@ -48,7 +48,9 @@ store_open(const char *dir, char *aside, size_t size, struct error *err)
 		free(s);
 		return NULL;
 	}
+	checkpoint_start(s);
 	if (store_connect(s, err) == -1) {
+		checkpoint_stop(s);
 		free(s);
 		return NULL;
 	}
@@ -63,6 +65,7 @@ store_close(struct store *s)
 	if (s == NULL)
 		return;
 	store_disconnect(s);
+	checkpoint_stop(s);
 	free(s);
 }
 
@@ -73,6 +76,7 @@ store_commit(struct store *s, struct error *err)
 		store_run(s, s->stmt[ST_COMMIT]);
 	if (s->broken)
 		return error_set(err, "%s", s->why.text);
+	checkpoint_committed(s);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #define STORE_PRIV_H
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -81,6 +82,28 @@ struct store_name {
 	int64_t id;
 };
 
+/*
+ * checkpoint.c. What the thread and its owner share is below the lock; db is
+ * the thread's alone while it is busy.
+ */
+struct checkpointer {
+	int frames; /* in the log after the last commit */
+	int begin;  /* so many are worth a checkpoint */
+	int max;    /* so many make a commit wait for one */
+	int next;   /* no such wait before this many */
+	bool threaded;
+	bool beside; /* the thread may be used with this connection */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake; /* for the thread: the next three */
+	bool attached;
+	bool wanted;
+	bool stop;
+	pthread_cond_t idle; /* for its owner: the next two */
+	bool busy;
+	sqlite3 *db;
+};
+
 struct store {
 	sqlite3 *db; /* NULL only between two tries of store_retry */
 	sqlite3_stmt *stmt[ST_MAX];
@@ -96,6 +119,7 @@ struct store {
 	 * transaction took away. */
 	uint64_t next_failure;
 	uint64_t next_ban;
+	struct checkpointer checkpointer;
 	struct hash_key hash_key;
 	struct store_name names[STORE_NAME_SLOTS];
 	size_t nnames;
@@ -122,6 +146,17 @@ void store_disconnect(struct store *s);
 bool store_code_is_bad(int code);
 /* One number from the first row of a query. Returns an SQLite code. */
 int store_ask(sqlite3 *db, const char *sql, int64_t *out);
+
+/*
+ * checkpoint.c: the thread, for the life of the store; attached to the database
+ * while that is open (alone: nobody else can open it), and told of each commit.
+ * After a detach nothing of the thread's is open.
+ */
+void checkpoint_start(struct store *s);
+void checkpoint_stop(struct store *s);
+void checkpoint_attach(struct store *s, bool alone);
+void checkpoint_detach(struct store *s);
+void checkpoint_committed(struct store *s);
 
 /* aside.c: rename the database, its log and its index out of the way. */
 int store_put_aside(struct store *s, struct error *err);

@@ -15,8 +15,8 @@ setup_file() {
 	    "policy { listen = { \"inet:127.0.0.1:$POLICY\" } }"
 	start_mail $PORT \
 	    "smtpd_delay_reject = no" \
-	    "smtpd_client_restrictions = check_policy_service { inet:127.0.0.1:$POLICY, timeout=1s, try_limit=1, default_action=DUNNO }" \
-	    "smtpd_recipient_restrictions = check_policy_service { inet:127.0.0.1:$POLICY, timeout=1s, try_limit=1, default_action=DUNNO }"
+	    "smtpd_client_restrictions = check_policy_service { inet:127.0.0.1:$POLICY, timeout=1s, default_action=DUNNO }" \
+	    "smtpd_recipient_restrictions = check_policy_service { inet:127.0.0.1:$POLICY, timeout=1s, default_action=DUNNO }"
 	start_mxward
 }
 
@@ -115,4 +115,18 @@ teardown() { show_logs; }
 	run ctl check 192.0.2.10
 	echo "$output"
 	[ "$(grep -c 'SASL PLAIN authentication failed' <<<"$output")" -ge 3 ]
+}
+
+@test "doors killed in the middle of a session: the next command of a banned host is refused all the same" {
+	(
+		sleep 1
+		ctl ban 192.0.2.30 --for 1h
+		kill -9 "$(child_of doors)"
+	) 3>&- &
+	run as 192.0.2.30 "MAIL FROM:<a@example.net>" "RCPT TO:<alice@example.org>" \
+	    "WAIT 2" "RCPT TO:<bob@example.org>"
+	wait
+	echo "$output"
+	grep -q '^RCPT TO:<alice@example.org> => 250' <<<"$output"
+	grep -q '^RCPT TO:<bob@example.org> => 521' <<<"$output"
 }
