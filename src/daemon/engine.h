@@ -44,7 +44,7 @@ struct engine {
 	struct event *tick, *doors_event;
 	int doors; /* socket from the doors, or -1 */
 	bool caught_up;
-	bool batch; /* something since the last commit */
+	bool batch;        /* something since the last commit */
 	int64_t committed; /* when that was, on the monotonic clock, in ms */
 	/* Of the failure being judged, for the reason of the ban it may lead
 	 * to; and what a person gave as one. */

@@ -25,10 +25,10 @@
 #define FRAMES_BEGIN 2000
 #define FRAMES_MAX   20000
 
-/* How long the thread leaves the disk to others after a checkpoint, and after
- * one that failed; milliseconds. */
-#define REST_MS       250
-#define REST_ERROR_MS 2000
+/* The thread leaves the disk to others for as long as it has used it, so that a
+ * slow one is not kept busy, but not longer than this; after an error for this
+ * long. Milliseconds. */
+#define REST_MAX_MS 1000
 
 /* SQLite's deepest is far below; the default would be eight megabytes. */
 #define STACK_SIZE (256UL * 1024)
@@ -43,7 +43,8 @@ static bool start(struct store *s);
 static int on_commit(void *arg, sqlite3 *db, const char *name, int frames);
 static void *run(void *arg);
 static int copy(struct store *s);
-static void rest(struct checkpointer *c, long ms);
+static void rest(struct checkpointer *c, int64_t ms);
+static int64_t clock_ms(void);
 static int connect_thread(struct store *s);
 static void disconnect_thread(struct checkpointer *c);
 
@@ -205,6 +206,7 @@ run(void *arg)
 
 	pthread_mutex_lock(&c->lock);
 	while (!c->stop) {
+		int64_t began;
 		int rc;
 
 		if (!c->attached)
@@ -217,12 +219,13 @@ run(void *arg)
 		c->wanted = false;
 		c->busy = true;
 		pthread_mutex_unlock(&c->lock);
+		began = clock_ms();
 		rc = copy(s);
 		pthread_mutex_lock(&c->lock);
 		c->busy = false;
 		pthread_cond_broadcast(&c->idle);
 		c->wanted |= rc != SQLITE_OK;
-		rest(c, rc == SQLITE_OK ? REST_MS : REST_ERROR_MS);
+		rest(c, rc == SQLITE_OK ? clock_ms() - began + 1 : REST_MAX_MS);
 	}
 	disconnect_thread(c);
 	pthread_mutex_unlock(&c->lock);
@@ -243,17 +246,23 @@ copy(struct store *s)
 
 /* Unless there is an end to it. */
 static void
-rest(struct checkpointer *c, long ms)
+rest(struct checkpointer *c, int64_t ms)
 {
-	struct timespec until;
+	int64_t until = clock_ms() + (ms < REST_MAX_MS ? ms : REST_MAX_MS);
+	struct timespec ts = { until / 1000, until % 1000 * 1000000 };
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += ms % 1000 * 1000000;
-	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
 	while (!c->stop && c->attached &&
-	    pthread_cond_timedwait(&c->wake, &c->lock, &until) != ETIMEDOUT)
+	    pthread_cond_timedwait(&c->wake, &c->lock, &ts) != ETIMEDOUT)
 		continue;
+}
+
+static int64_t
+clock_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 static int

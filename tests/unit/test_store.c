@@ -264,8 +264,7 @@ bans_whose_time_came_after_a_moment_are_found_again(void **state)
 		int64_t end, over;
 		const char *why;
 	} bans[] = { { 100, 100, "time" }, { 101, 500, "time" },
-		{ 900, 300, "unban" }, { 200, 201, "time" },
-		{ 300, 0, NULL } };
+		{ 900, 300, "unban" }, { 200, 201, "time" }, { 300, 0, NULL } };
 	struct fixture *f = *state;
 	struct seen seen = { 0 };
 
