@@ -24,7 +24,9 @@
 #define SILENT        (24 * 3600)
 #define STORE_RETRY_S 10
 #define PRUNE_S       20
-#define PRUNE_ROWS    2000
+#define PRUNE_ROWS    2000 /* at once; the next second again if need be */
+/* A judge_tick ends a few thousand bans; at most so many of them a second. */
+#define TICK_ROUNDS 8
 /* A first start reads no more than this of the past, in seconds. */
 #define BEGIN_MAX (24 * 3600)
 
@@ -394,9 +396,11 @@ prune(struct engine *e, int64_t now, int64_t clock)
 	for (size_t i = 0; i < judge_jails(e->judge); i++)
 		if (judge_jail(e->judge, i)->findtime > keep)
 			keep = judge_jail(e->judge, i)->findtime;
-	store_prune(e->store, clock == INT64_MIN ? INT64_MIN : clock - 2 * keep,
-	    history == DURATION_FOREVER ? INT64_MIN : now - history,
-	    PRUNE_ROWS);
+	e->prune_more =
+	    store_prune(e->store,
+		clock == INT64_MIN ? INT64_MIN : clock - 2 * keep,
+		history == DURATION_FOREVER ? INT64_MIN : now - history,
+		PRUNE_ROWS) >= PRUNE_ROWS;
 	e->batch = true;
 }
 
@@ -409,13 +413,15 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	e->clock.now = now;
-	judge_tick(e->judge, now, clock);
+	for (int i = 0; i < TICK_ROUNDS; i++)
+		if (!judge_tick(e->judge, now, clock))
+			break;
 	engine_save_clock(e, clock);
 	if (!e->caught_up)
 		engine_catch_up(e);
 	if (++e->tick_count % STORE_RETRY_S == 0)
 		mend_store(e);
-	if (e->tick_count % PRUNE_S == 0 && e->caught_up)
+	if (e->caught_up && (e->prune_more || e->tick_count % PRUNE_S == 0))
 		prune(e, now, clock);
 	engine_commit(e);
 }

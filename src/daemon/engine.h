@@ -51,6 +51,7 @@ struct engine {
 	const char *filter, *rule;
 	const char *manual_reason;
 	uint64_t tick_count;
+	bool prune_more; /* than one round has done */
 };
 
 /* engine.c: if everything logged before the start has been read, what only the

@@ -1,7 +1,6 @@
 /* What follows from a line: the judge's hooks, and the end of a batch. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "engine.h"
@@ -45,15 +44,6 @@ engine_line(void *arg, const struct line *l)
 	e->batch = true;
 }
 
-static int64_t
-clock_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 void
 engine_batch(void *arg)
 {
@@ -62,7 +52,7 @@ engine_batch(void *arg)
 
 	for (size_t i = 0; i < e->nsources; i++)
 		backlog = backlog || !source_idle(e->sources[i]);
-	if (!backlog || clock_ms() - e->committed >= COMMIT_MS)
+	if (!backlog || monotonic_ms() - e->committed >= COMMIT_MS)
 		engine_commit(e);
 	else
 		enforce_flush(e->enforce);
@@ -85,7 +75,7 @@ engine_commit(void *arg)
 		}
 	}
 	e->batch = false;
-	e->committed = clock_ms();
+	e->committed = monotonic_ms();
 	if (!e->caught_up)
 		engine_catch_up(e);
 	enforce_flush(e->enforce);
