@@ -56,7 +56,8 @@ SOURCES  = $(wildcard src/*/*.c include/mxward/*.h src/*/*.h tests/*/*.c \
 
 # `make V=1` shows the whole commands.
 Q        = $(if $(V),,@)
-say      = @$(if $(V),:,printf '  %-5s %s\n' $(1) $(2))
+quiet    = $(V)$(findstring s,$(firstword -$(MAKEFLAGS)))
+say      = @$(if $(quiet),:,printf '  %-5s %s\n' $(1) $(2))
 
 .PHONY: all deps deps-test demo run check unit system sanitize samples fuzz \
 	bench install uninstall format format-check clean help FORCE

@@ -48,7 +48,7 @@ one build make --no-print-directory -s -j2 all CFLAGS="-O2 -g -Werror"
 one build-clang make --no-print-directory -s -j2 BUILD=build/clang CC=clang \
     CFLAGS="-O1 -Werror" HARDEN= all
 one format make --no-print-directory format-check
-one shell sh -c 'shellcheck -S warning -x tests/*.sh tests/*/*.sh tests/system/lib/* \
+one shell sh -c 'shellcheck -S warning -x tests/*.sh tests/*/*.sh tests/system/lib/*-up \
     contrib/*.sh .ci/run'
 one man sh -c 'for m in $(find src conf filters -name "*.[58]"); do
     mandoc -Tlint -W warning "$m" || exit 1; done'

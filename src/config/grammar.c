@@ -8,7 +8,8 @@
 #include "config_priv.h"
 
 static int note_place(cfg_t *cfg, cfg_opt_t *opt);
-static void on_error(cfg_t *cfg, const char *fmt, va_list ap);
+static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 
 /* No defaults here: whether a key was written matters (a jail's own limit
  * comes before the global one, and that before the filter's). */

@@ -16,6 +16,8 @@
 #include "mxward/span.h"
 
 static int section_line(cfg_t *sec);
+static void compose(struct error *err, const char *file, int line,
+    const char *fmt, va_list ap) __attribute__((format(printf, 4, 0)));
 
 /* libconfuse's callbacks carry no pointer of ours; loads do not nest. */
 static _Thread_local struct loader *current;
