@@ -7,6 +7,12 @@
  * drops the transaction, and refuses more until store_retry succeeds. What was
  * lost lies after the last stored position and is read again by whoever starts
  * from the store.
+ *
+ * Copying the log (mxward.db-wal) into the database waits for the disk. A
+ * thread of the store's does it, so that store_commit need not; only a log of
+ * 20,000 pages, with which the thread does not keep up, makes a commit wait for
+ * it, and so is bounded. Another program that reads the database for long keeps
+ * the log from beginning anew, and nothing bounds it until that has ended.
  */
 #ifndef MXWARD_STORE_H
 #define MXWARD_STORE_H
@@ -27,6 +33,10 @@ struct store;
  * corrupt, or of a newer schema, is kept aside as mxward.db.bad-TIME and a new
  * one begun; `aside` then holds its name, else "", and err says why. Returns
  * NULL and the reason if there is no way to have one.
+ *
+ * Starts the thread, all signals blocked: to be called before a sandbox that
+ * allows no more of them; without it, commits do its work. The owner of a store
+ * must not fork and go on with it in the child.
  */
 struct store *store_open(
     const char *dir, char *aside, size_t size, struct error *err);

@@ -104,6 +104,9 @@ sandbox_enter(enum role role)
 		rc = ALLOW(ctx, engine_calls);
 	if (rc == 0 && role == ROLE_ENFORCER)
 		rc = ALLOW(ctx, enforcer_calls);
+	/* The store has a thread by now. */
+	if (rc == 0)
+		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (rc == 0)
 		rc = seccomp_load(ctx);
 	if (ctx)

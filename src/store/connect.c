@@ -25,9 +25,9 @@
 
 /*
  * The cache is small, as rows are mostly written once and in order. Checkpoints
- * are not SQLite's to begin (checkpoint.c); the log is cut back once it begins
- * anew after it was much larger than they let it become. Deleted lines, which name people, are overwritten
- * where that costs no extra write.
+ * are not SQLite's to begin (checkpoint.c). Cutting back the log takes long, so
+ * only one that grew beyond what they allow is, when it begins anew. Deleted
+ * lines, which name people, are overwritten where that costs no extra write.
  */
 static const char *const settings = "PRAGMA cache_size = -2048;"
 				    "PRAGMA synchronous = NORMAL;"
@@ -37,7 +37,7 @@ static const char *const settings = "PRAGMA cache_size = -2048;"
 				    "PRAGMA trusted_schema = OFF;"
 				    "PRAGMA cell_size_check = ON;"
 				    "PRAGMA wal_autocheckpoint = 0;"
-				    "PRAGMA journal_size_limit = 83886080;";
+				    "PRAGMA journal_size_limit = 100663296;";
 
 static int connect_either(struct store *s, struct error *err);
 static int connect_once(struct store *s, bool alone, struct error *err);
