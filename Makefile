@@ -99,13 +99,19 @@ $(BUILD)/bench/%: tests/bench/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -o $@ $< $(LIB) $(HARDLD) $(LIBS)
 
-# libFuzzer targets: the library again, with clang's instrumentation.
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(LIBSRC)
-	$(call say,FUZZ,$<)
+# libFuzzer targets, and the library again with clang's instrumentation.
+FUZZCC   = clang -std=c17 -O1 -g $(DEFS) $(LIBCFLAGS) -MMD -MP \
+	   -fsanitize=$(1),address,undefined
+
+$(BUILD)/fuzz-obj/%.o: %.c $(BUILD)/flags
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)clang -std=c17 -O1 -g $(DEFS) $(LIBCFLAGS) \
-		-fsanitize=fuzzer,address,undefined -o $@ $< \
-		$(filter-out $<,$^) $(LIBS)
+	$(Q)$(call FUZZCC,fuzzer-no-link) -c -o $@ $<
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(patsubst %.c,$(BUILD)/fuzz-obj/%.o,$(LIBSRC))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(call FUZZCC,fuzzer) -o $@ $(filter-out %.h,$^) $(LIBS)
 
 deps: ## install what the build needs
 	@sh tests/deps.sh build

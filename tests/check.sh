@@ -42,9 +42,11 @@ one() {
 		fi' "$name" "$@"
 }
 
-make_q() { make --no-print-directory -s "$@"; }
+make_q() { make --no-print-directory -s -j2 "$@"; }
 
-one build make --no-print-directory -s -j2 all CFLAGS="-O2 -g -Werror"
+# One set of flags for all that follows, or make would build all of it again.
+export CFLAGS="-O2 -g -Werror"
+one build make --no-print-directory -s -j2 all
 one build-clang make --no-print-directory -s -j2 BUILD=build/clang CC=clang \
     CFLAGS="-O1 -Werror" HARDEN= all
 one format make --no-print-directory format-check
@@ -55,7 +57,7 @@ one man sh -c 'for m in $(find src conf filters -name "*.[58]"); do
 suite unit make_q unit
 suite samples bash tests/samples.sh
 suite sanitize make_q sanitize
-one fuzz make --no-print-directory fuzz FUZZTIME="${FUZZTIME:-5}"
+one fuzz make --no-print-directory -s -j2 fuzz FUZZTIME="${FUZZTIME:-5}"
 suite system make_q system
 
 echo

@@ -100,23 +100,23 @@ line() {
 
 @test "make install puts everything in its place, and uninstall takes it away" {
 	run make -C "$top" --no-print-directory install BUILD="$build" \
-	    DESTDIR="$DIR/root" PREFIX=/usr SYSCONFDIR=/etc
+	    DESTDIR="$DIR/root"
 	echo "$output"
 	[ "$status" = 0 ]
-	[ -x "$DIR/root/usr/sbin/mxward" ]
-	[ -x "$DIR/root/usr/bin/mxwardctl" ]
-	[ -f "$DIR/root/usr/share/man/man8/mxward.8" ]
-	[ -f "$DIR/root/usr/share/mxward/filters/postfix-auth.conf" ]
-	grep -q '/usr/sbin/mxward' "$DIR/root/usr/lib/systemd/system/mxward.service"
-	grep -q 'include("/usr/share/mxward/filters")' "$DIR/root/etc/mxward/mxward.conf"
+	[ -x "$DIR/root/usr/local/sbin/mxward" ]
+	[ -x "$DIR/root/usr/local/bin/mxwardctl" ]
+	[ -f "$DIR/root/usr/local/share/man/man8/mxward.8" ]
+	[ -f "$DIR/root/usr/local/share/mxward/filters/postfix-auth.conf" ]
+	grep -q '/usr/local/sbin/mxward' "$DIR/root/usr/local/lib/systemd/system/mxward.service"
+	grep -q 'include("/usr/local/share/mxward/filters")' "$DIR/root/etc/mxward/mxward.conf"
 	echo "mine" >"$DIR/root/etc/mxward/mxward.conf"
 	make -C "$top" --no-print-directory install BUILD="$build" \
-	    DESTDIR="$DIR/root" PREFIX=/usr SYSCONFDIR=/etc
+	    DESTDIR="$DIR/root"
 	[ "$(cat "$DIR/root/etc/mxward/mxward.conf")" = mine ]
 	[ -f "$DIR/root/etc/mxward/mxward.conf.new" ]
 	make -C "$top" --no-print-directory uninstall BUILD="$build" \
-	    DESTDIR="$DIR/root" PREFIX=/usr SYSCONFDIR=/etc
-	[ ! -e "$DIR/root/usr/sbin/mxward" ]
+	    DESTDIR="$DIR/root"
+	[ ! -e "$DIR/root/usr/local/sbin/mxward" ]
 	[ -e "$DIR/root/etc/mxward/mxward.conf" ]
 }
 

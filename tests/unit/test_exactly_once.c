@@ -1,6 +1,6 @@
 /*
  * Random writing, rotating, copying, killing and starting: every line is wanted
- * once. SEEDS in the environment says how many games to play; a failure names
+ * once, and in its order. SEEDS in the environment says how many games to play; a failure names
  * its seed.
  */
 #include <stdarg.h>
@@ -18,27 +18,37 @@ dice(unsigned long *seed, unsigned sides)
 	return (unsigned)(*seed >> 33) % sides;
 }
 
+/* Rename, and nothing at the path until the next line. */
+static void
+set_aside(struct scene *s, int *late)
+{
+	if (s->logger == -1)
+		return;
+	rotate(s);
+	if (*late != -1)
+		close(*late);
+	*late = s->logger;
+	s->logger = -1;
+}
+
 /* One random thing: write, rotate, kill, start, run. */
 static void
 random_step(struct scene *s, unsigned long *seed, int *late)
 {
-	switch (dice(seed, 12)) {
+	switch (dice(seed, 13)) {
 	case 0:
-		rotate(s);
-		if (*late != -1)
-			close(*late);
-		*late = s->logger;
-		s->logger = -1;
-		reopen(s);
+		set_aside(s, late);
 		log_lines(s, 1);
 		break;
 	case 1:
+		if (s->logger == -1)
+			break;
 		copytruncate(s);
 		log_lines(s, 1 + dice(seed, 40));
 		break;
 	case 2:
 		if (*late != -1)
-			log_to(s, *late, dice(seed, 4));
+			log_late(s, *late, dice(seed, 4));
 		break;
 	case 3:
 		if (s->o->source != NULL)
@@ -52,6 +62,9 @@ random_step(struct scene *s, unsigned long *seed, int *late)
 	case 6:
 	case 7:
 		log_lines(s, dice(seed, 20));
+		break;
+	case 8:
+		set_aside(s, late);
 		break;
 	default:
 		if (s->o->source == NULL)

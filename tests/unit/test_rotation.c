@@ -82,10 +82,10 @@ scene_late_logger(struct scene *s)
 	step(s);
 	log_lines(s, 2);
 	step(s);
-	log_to(s, old, 2); /* another process, into the rotated file */
+	log_late(s, old, 2); /* another process, into the rotated file */
 	step(s);
 	log_lines(s, 2);
-	log_to(s, old, 2);
+	log_late(s, old, 2);
 	step(s);
 	close(old);
 }
@@ -378,13 +378,13 @@ rotated_file_is_let_go_and_its_row_stays(void **state)
 	reopen(s);
 	owner_wait(s->o, 1100);
 	assert_int_equal(fs->nopen, 2); /* no line in the new one */
-	log_to(s, old, 1);
+	log_late(s, old, 1);
 	owner_run(s->o);
 	log_lines(s, 1);
 	owner_wait(s->o, 1100);
 	assert_int_equal(fs->nopen, 1);
 	assert_int_equal(s->o->nrows, 2);
-	log_to(s, old, 1); /* seen at the next look */
+	log_late(s, old, 1); /* seen at the next look */
 	rotate(s);
 	reopen(s);
 	owner_run(s->o);
