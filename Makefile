@@ -4,8 +4,9 @@ VERSION  = 0.1.0
 PREFIX  ?= /usr/local
 BINDIR   = $(PREFIX)/bin
 SBINDIR  = $(PREFIX)/sbin
-MANDIR   = $(PREFIX)/share/man
-DATADIR  = $(PREFIX)/share/mxward
+SHAREDIR = $(PREFIX)/share
+MANDIR   = $(SHAREDIR)/man
+DATADIR  = $(SHAREDIR)/mxward
 SYSCONFDIR ?= /etc
 STATEDIR   ?= /var/lib/mxward
 RUNDIR     ?= /run/mxward
@@ -156,15 +157,18 @@ format: ## apply .clang-format
 format-check:
 	clang-format --dry-run -Werror $(SOURCES)
 
+# What install.sh fills into man pages, the unit and the configuration.
+INSTALL_SH = BUILD='$(BUILD)' DESTDIR='$(DESTDIR)' VERSION='$(VERSION)' \
+	   SBINDIR='$(SBINDIR)' BINDIR='$(BINDIR)' MANDIR='$(MANDIR)' \
+	   SHAREDIR='$(SHAREDIR)' DATADIR='$(DATADIR)' \
+	   SYSCONFDIR='$(SYSCONFDIR)' STATEDIR='$(STATEDIR)' \
+	   RUNDIR='$(RUNDIR)' UNITDIR='$(UNITDIR)' sh contrib/install.sh
+
 install: all ## install under PREFIX (DESTDIR is honoured)
-	@BUILD=$(BUILD) DESTDIR=$(DESTDIR) SBINDIR=$(SBINDIR) BINDIR=$(BINDIR) \
-	MANDIR=$(MANDIR) DATADIR=$(DATADIR) SYSCONFDIR=$(SYSCONFDIR) \
-	STATEDIR=$(STATEDIR) UNITDIR=$(UNITDIR) sh contrib/install.sh
+	@$(INSTALL_SH)
 
 uninstall: ## remove it again; configuration and state stay
-	@BUILD=$(BUILD) DESTDIR=$(DESTDIR) SBINDIR=$(SBINDIR) BINDIR=$(BINDIR) \
-	MANDIR=$(MANDIR) DATADIR=$(DATADIR) SYSCONFDIR=$(SYSCONFDIR) \
-	STATEDIR=$(STATEDIR) UNITDIR=$(UNITDIR) sh contrib/install.sh uninstall
+	@$(INSTALL_SH) uninstall
 
 clean: ## remove what was built
 	rm -rf $(BUILD)

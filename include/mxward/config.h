@@ -35,6 +35,7 @@ struct source_conf {
 	char *journal; /* "system", or the path of a directory or file */
 	char **match;  /* "FIELD=value", as journalctl(1) takes them */
 	size_t nmatch;
+	bool written; /* by an administrator; else the default */
 };
 
 struct jail_conf {

@@ -12,10 +12,11 @@
  *
  *   status {jail?}     closing line: version, pid, started, now, config,
  *                      sources[] {name, kind, lines, bytes, lag, too_long,
- *                        rotations, errors, idle, last_time}
+ *                        rotations, errors, idle, last_time?, missing[]?
+ *                        (paths and globs that are not there)}
  *                      jails[] {name, mode, maxretry, findtime, bantime[],
- *                        filters[], counting, failures, successes, bans,
- *                        ignored, after_ban, banned}
+ *                        filters[], ports, counting, failures, successes,
+ *                        bans, ignored, after_ban, banned}
  *                      doors[] {name, listen[], connections, open, requests,
  *                        refused, malformed, turned_away}
  *                      enforcers[] {name, state ("ok", "failing", "off"),
@@ -41,8 +42,8 @@
  *                      engine is replaced and the connection ends
  *
  *   BAN       host, jail, start, end, left?, state ("pending", "enforced",
- *             "failed"; "observe" where it refuses nobody), origin, nth,
- *             mode, reason?
+ *             "failed"; "doors" where no firewall is told; "observe" where it
+ *             refuses nobody), origin, nth, mode, reason?
  *   EVIDENCE  time, count, jail, filter?, rule?, host?, user?, text
  *
  * CODE: "usage" (the request makes no sense), "not-found" (no such jail, or

@@ -81,6 +81,9 @@ uint64_t store_ban(
     struct store *s, const char *jail, const struct ban *b, const char *reason);
 /* It is over (seconds since the epoch). */
 int store_ban_over(struct store *s, uint64_t id, int64_t when, const char *why);
+/* The reason of a ban, into buf; "" if there is none. Returns buf. */
+const char *store_ban_reason(
+    struct store *s, uint64_t id, char *buf, size_t size);
 /* Bans of key in jail that began at or after since. */
 unsigned store_ban_count(
     struct store *s, const char *jail, const struct prefix *key, int64_t since);

@@ -1,5 +1,6 @@
 /* config_load and what is global. */
 #include <errno.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,10 +79,12 @@ parse(struct loader *l, const char *path)
 	if (rc == CFG_SUCCESS)
 		return 0;
 	if (rc == CFG_FILE_ERROR)
-		return loader_fail(l, path, 0,
-		    "cannot read it: %s: write one (mxward.conf(5)) or name "
-		    "another with -c FILE",
-		    strerror(errno));
+		return loader_fail(l, path, 0, "cannot read it: %s%s",
+		    strerror(errno),
+		    errno == ENOENT ? ": write one (mxward.conf(5)) or name "
+				      "another with -c FILE"
+				    : ": name a file that can be read with -c "
+				      "FILE");
 	return loader_fail(l, path, l->cfg->line, "syntax error");
 }
 
@@ -119,6 +122,43 @@ load_globals(struct loader *l)
 	return 0;
 }
 
+static void
+advise_sources(struct loader *l)
+{
+	glob_t g;
+
+	for (size_t i = 0; i < l->conf->nsources; i++) {
+		const struct source_conf *s = &l->conf->sources[i];
+		for (size_t f = 0; s->written && f < s->nfiles; f++) {
+			if (glob(s->files[f], GLOB_NOSORT, NULL, &g) != 0)
+				loader_warn(l, l->conf->path, 0,
+				    "source \"%s\": %s is not there; it is "
+				    "waited for",
+				    s->name, s->files[f]);
+			else
+				globfree(&g);
+		}
+	}
+}
+
+static void
+advise_ignoreip(struct loader *l)
+{
+	char text[PREFIX_STRLEN];
+
+	for (size_t i = 0; i < l->conf->nignoreip; i++) {
+		const struct prefix *p = &l->conf->ignoreip[i];
+		unsigned bits = addr_is_v4(&p->addr) && p->len >= 96
+		    ? p->len - 96U
+		    : p->len / 2U;
+		if (bits < 8)
+			loader_warn(l, l->conf->path, 0,
+			    "ignoreip: %s is so large that hardly anybody can "
+			    "be banned",
+			    prefix_format(p, text));
+	}
+}
+
 /* What is legal and probably not meant. */
 static void
 advise(struct loader *l)
@@ -128,6 +168,8 @@ advise(struct loader *l)
 
 	for (size_t i = 0; i < c->njails; i++)
 		working += c->jails[i].enabled && c->jails[i].spec.nfilters;
+	advise_sources(l);
+	advise_ignoreip(l);
 	if (working == 0)
 		loader_warn(l, c->path, 0,
 		    "no jail counts anything: write jail \"postfix-auth\" {}");

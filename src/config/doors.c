@@ -7,10 +7,12 @@
 #include "mxward/listener.h"
 #include "mxward/template.h"
 
+#define LISTEN_MAX 16 /* as many as a child inherits */
 #define DEFAULT_ANSWER                                                         \
 	"521 5.7.1 Access denied: too many failures from %{host}, try again "  \
 	"after %{end}"
 
+static bool is_action(const char *text);
 static int load_listen(struct loader *l, cfg_t *sec);
 static int load_socket_mode(
     struct loader *l, cfg_t *sec, struct policy_conf *p);
@@ -51,7 +53,33 @@ load_policy(struct loader *l)
 	p->idle = idle > 86400 ? 86400 : (unsigned)idle;
 	if (template_check(p->answer, &e) != 0)
 		return option_fail(l, sec, "answer", "%s", e.text);
+	if (!is_action(p->answer))
+		return option_fail(l, sec, "answer",
+		    "answer = \"%s\": begin it with a code such as 521 or 421, "
+		    "or with an action of access(5) such as REJECT, DEFER, "
+		    "HOLD, DISCARD or PREPEND",
+		    p->answer);
 	return 0;
+}
+
+/* What Postfix would take for a mistake refuses everybody with 451. */
+static bool
+is_action(const char *text)
+{
+	static const char *const actions[] = { "REJECT", "DEFER",
+		"DEFER_IF_REJECT", "DEFER_IF_PERMIT", "HOLD", "DISCARD",
+		"PREPEND", "WARN", "INFO", "BCC", "FILTER", "REDIRECT", "DUNNO",
+		"OK" };
+	size_t n = strcspn(text, " ");
+
+	if ((text[0] == '4' || text[0] == '5') && n == 3 &&
+	    strspn(text, "0123456789") == 3)
+		return true;
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		if (strlen(actions[i]) == n &&
+		    strncasecmp(text, actions[i], n) == 0)
+			return true;
+	return false;
 }
 
 static int
@@ -81,6 +109,9 @@ load_listen(struct loader *l, cfg_t *sec)
 	unsigned n = cfg_size(sec, "listen");
 	struct error e;
 
+	if (n > LISTEN_MAX)
+		return option_fail(l, sec, "listen",
+		    "listen has %u addresses: write at most %d", n, LISTEN_MAX);
 	p->listen = calloc(n + 1, sizeof(*p->listen));
 	if (!p->listen)
 		return option_fail(l, sec, "listen", "out of memory");

@@ -163,11 +163,50 @@ distance(const char *a, const char *b)
 	return row[nb];
 }
 
+/* Words that are known, but not here: fail2ban's, and sections within a section
+ * whose } is missing. */
+static bool
+hint_known(cfg_t *cfg, const char *key)
+{
+	static const struct {
+		const char *word, *hint;
+	} words[] = {
+		{ "logpath", "write source \"NAME\" { file = { \"PATH\" } }" },
+		{ "backend", "write source \"NAME\" { journal = \"system\" }" },
+		{ "action", "write enforcer \"nftables\" {}" },
+		{ "banaction", "write enforcer \"nftables\" {}" },
+		{ "port", "write ports = { \"smtp\" }" },
+		{ "blocktype", "write it into enforcer \"nftables\" {}" },
+		{ "ignoreself", "write ignoreip = { \"self\" }" },
+		{ "dbpurgeage", "write history = \"90d\"" },
+		{ "dbfile", "write statedir = \"DIRECTORY\"" },
+		{ "loglevel", "write log_level = \"info\"" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(key, words[i].word) == 0) {
+			loader_fail(loader_current(), cfg->filename, cfg->line,
+			    "unknown key '%s': %s", key, words[i].hint);
+			return true;
+		}
+	for (cfg_opt_t *o = top_opts; strcmp(cfg->name, "root") && o->name; o++)
+		if (strcmp(key, o->name) == 0 && o->type == CFGT_SEC) {
+			loader_fail(loader_current(), cfg->filename, cfg->line,
+			    "'%s' stands within %s: is a } missing above it?",
+			    key, cfg->name);
+			return true;
+		}
+	return false;
+}
+
 static void
 unknown_key(cfg_t *cfg, const char *key)
 {
 	const char *best = NULL;
-	size_t least = 4;
+	size_t least = strlen(key) < 6 ? 2 : 4;
+
+	if (hint_known(cfg, key))
+		return;
 
 	for (cfg_opt_t *o = cfg->opts; o->name; o++)
 		if (distance(key, o->name) < least) {
@@ -189,6 +228,20 @@ on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	static const char unknown[] = "no such option '";
 	static const char twice[] = "found duplicate title '";
+	/* What libconfuse says, and what to write instead. */
+	static const struct {
+		const char *begins, *hint;
+	} hints[] = {
+		{ "invalid integer", "write a number without quotes" },
+		{ "invalid boolean", "write true or false" },
+		{ "unexpected token",
+		    "is a comma missing in a list, or one too many between "
+		    "keys?" },
+		{ "missing title", "write a name in quotes before the {" },
+		{ "missing parenthesis", "write include(\"PATH\")" },
+		{ "missing equal", "write key = value" },
+		{ "premature end", "is a value, a quote or a } missing?" },
+	};
 	char text[512];
 	size_t n;
 
@@ -199,9 +252,15 @@ on_error(cfg_t *cfg, const char *fmt, va_list ap)
 		unknown_key(cfg, text + sizeof(unknown) - 1);
 	} else if (strncmp(text, twice, sizeof(twice) - 1) == 0) {
 		loader_fail(loader_current(), cfg->filename, cfg->line,
-		    "the title '%s is there twice: put both into one section",
+		    "the title '%s is there twice: put both into one section, "
+		    "and include a file once",
 		    text + sizeof(twice) - 1);
 	} else {
+		for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+			if (strncmp(text, hints[i].begins,
+				strlen(hints[i].begins)) == 0)
+				loader_fail(loader_current(), cfg->filename,
+				    cfg->line, "%s: %s", text, hints[i].hint);
 		loader_fail(
 		    loader_current(), cfg->filename, cfg->line, "%s", text);
 	}

@@ -42,6 +42,7 @@ load_source(struct loader *l, cfg_t *sec, struct source_conf *s)
 	bool in = option_given(sec, "stdin") && cfg_getbool(sec, "stdin");
 
 	s->name = strdup(cfg_title(sec));
+	s->written = true;
 	if (!s->name)
 		return loader_fail(l, p.file, p.line, "out of memory");
 	if (option_given(sec, "file") + option_given(sec, "journal") + in != 1)

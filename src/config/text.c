@@ -14,9 +14,10 @@
 #include "config_priv.h"
 
 #define FILE_MAX_BYTES (16 << 20)
+#define BRACES_MAX     32 /* within each other */
 
 static char *read_all(const char *path, size_t *n);
-static void blank_comments(char *p, size_t n);
+static int blank_comments(const char *path, char *p, size_t n);
 
 int
 text_parse(cfg_t *cfg, const char *path)
@@ -28,7 +29,10 @@ text_parse(cfg_t *cfg, const char *path)
 
 	if (!text)
 		return CFG_FILE_ERROR;
-	blank_comments(text, n);
+	if (blank_comments(path, text, n) != 0) {
+		free(text);
+		return CFG_PARSE_ERROR;
+	}
 	fp = fmemopen(text, n, "r");
 	if (!fp) {
 		free(text);
@@ -106,24 +110,58 @@ skip_comment(const char *p, size_t n, size_t i)
 	return i;
 }
 
-/* Comments begin where a word could; "a#b" without quotes is a word. */
-static void
-blank_comments(char *p, size_t n)
+/* The line that p[i] is in, from 1. */
+static int
+line_of(const char *p, size_t i)
 {
-	size_t i = 0, end;
+	int line = 1;
+
+	for (size_t k = 0; k < i; k++)
+		line += p[k] == '\n';
+	return line;
+}
+
+/* What libconfuse takes without a word, or tells at the wrong line. */
+static int
+not_closed(const char *path, const char *p, size_t at, char what)
+{
+	return loader_fail(loader_current(), path, line_of(p, at), "%s",
+	    what == '{'
+		? "the { of this line is not closed: write a } where it ends"
+		: what == '}' ? "this } closes nothing: take it out"
+			      : "the quote that begins in this line is not "
+				"closed: end it with the same quote");
+}
+
+/*
+ * Comments begin where a word could; "a#b" without quotes is a word. On the
+ * way braces and quotes are counted.
+ */
+static int
+blank_comments(const char *path, char *p, size_t n)
+{
+	size_t open[BRACES_MAX], depth = 0, i = 0, end;
 
 	while (i < n) {
 		if (p[i] == '"' || p[i] == '\'') {
-			i = skip_quoted(p, n, i);
+			end = skip_quoted(p, n, i);
+			if (end == n)
+				return not_closed(path, p, i, p[i]);
+			i = end;
 		} else if ((end = skip_comment(p, n, i)) > i) {
 			for (; i < end; i++)
 				if (p[i] != '\n')
 					p[i] = ' ';
 		} else if (strchr(" \t\r\n={}()+,", p[i])) {
+			if (p[i] == '{' && depth < BRACES_MAX)
+				open[depth++] = i;
+			else if (p[i] == '}' && depth-- == 0)
+				return not_closed(path, p, i, '}');
 			i++;
 		} else {
 			while (i < n && !strchr(" \t\r\n={}()+,\"'", p[i]))
 				i++;
 		}
 	}
+	return depth ? not_closed(path, p, open[depth - 1], '{') : 0;
 }

@@ -167,8 +167,11 @@ one_network(struct loader *l, cfg_t *sec, const char *option, const char *text,
 {
 	if (prefix_parse(span_of(text), &(*nets)[*nnets]) != 0)
 		return option_fail(l, sec, option,
-		    "%s: \"%s\" is not an address: write \"192.0.2.1\", "
-		    "\"192.0.2.0/24\", \"2001:db8::/32\"%s",
+		    strpbrk(text, " ,")
+			? "%s: \"%s\": write each in quotes of its own, in "
+			  "braces: { \"192.0.2.1\", \"192.0.2.2\" }%.0s"
+			: "%s: \"%s\" is not an address: write \"192.0.2.1\", "
+			  "\"192.0.2.0/24\", \"2001:db8::/32\"%s",
 		    option, text,
 		    strcmp(sec->name, "root") == 0
 			? ", \"self\" or a host name"

@@ -5,14 +5,15 @@
 #include "ctl.h"
 #include "mxward/duration.h"
 
+static int told(const struct ctl *c, const char *target, json_t *answer);
 static void show(const struct ctl *c, const json_t *ban);
 
 int
 run_ban(struct ctl *c)
 {
-	json_t *request, *o = NULL;
 	int64_t length = 0;
-	int rc;
+	json_t *request;
+	int rc = DONE;
 
 	if (c->length &&
 	    (duration_parse(span_of(c->length), &length) != 0 || length <= 0))
@@ -20,8 +21,9 @@ run_ban(struct ctl *c)
 		    "\"%s\" is not a length of time: write --for 10m, 1h30m, "
 		    "2d, 1w or forever",
 		    c->length);
+	if (!targets_ok(c, "ban", &rc))
+		return rc;
 	request = request_new(c, "ban");
-	json_object_set_new(request, "target", json_string(c->operand[0]));
 	if (c->length)
 		json_object_set_new(request, "for",
 		    length == DURATION_FOREVER ? json_null()
@@ -30,14 +32,17 @@ run_ban(struct ctl *c)
 		json_object_set_new(request, "reason", json_string(c->reason));
 	if (c->given & OPT_FORCE)
 		json_object_set_new(request, "force", json_true());
-	rc = ask(c, request, 10, NULL, NULL, &o);
-	if (rc != DONE)
-		return rc;
+	return ask_each(c, request, 10, told);
+}
+
+static int
+told(const struct ctl *c, const char *target, json_t *answer)
+{
+	(void)target;
 	if (c->given & OPT_JSON)
-		print_json(o);
-	else if (!(c->given & OPT_QUIET))
-		show(c, json_object_get(o, "ban"));
-	json_decref(o);
+		print_json(answer);
+	else
+		show(c, json_object_get(answer, "ban"));
 	return DONE;
 }
 
@@ -45,21 +50,25 @@ static void
 show(const struct ctl *c, const json_t *ban)
 {
 	const char *state = get_text(ban, "state");
-	char until[WHEN_LEN], left[WHEN_LEN];
-	int64_t end;
+	char until[WHEN_LEN], length[WHEN_LEN];
+	int64_t start = time(NULL), end;
 
 	printf("%s%s%s is banned ", style_on(&c->term, BOLD),
 	    get_text(ban, "host"), style_off(&c->term, BOLD));
+	get_when(ban, "start", &start);
 	if (get_when(ban, "end", &end))
-		printf("until %s (%s)", when_format(end, time(NULL), until),
-		    length_format(get_int(ban, "left"), left));
+		printf("for %s, until %s",
+		    duration_format(end - start, length, sizeof(length)),
+		    when_format(end, start, until));
 	else
 		printf("forever");
 	printf(", jail %s: ", get_text(ban, "jail"));
 	if (strcmp(state, "observe") == 0)
 		puts("observed only, nobody refuses it");
 	else if (strcmp(state, "enforced") == 0)
-		puts("every door refuses it");
+		puts("every door refuses it, and the firewall");
+	else if (strcmp(state, "doors") == 0)
+		puts("every door refuses it (no firewall is told)");
 	else
 		puts("every door refuses it, the firewall follows");
 }

@@ -44,7 +44,9 @@ client_open(const struct ctl *c, bool quiet, int *status)
 	char path[4096];
 	int fd;
 
-	socket_path(c, path, sizeof(path));
+	*status = socket_path(c, quiet, path, sizeof(path));
+	if (*status != DONE)
+		return NULL;
 	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
 		*status = fail(USAGE,
 		    "the socket's path is longer than a socket's may be: %s",
@@ -91,17 +93,23 @@ connect_to(const char *path)
 static int
 unreachable(const char *path, bool quiet)
 {
+	int why = errno;
+
 	if (quiet)
 		return UNREACHABLE;
-	if (errno == EACCES || errno == EPERM)
+	if (why == EACCES || why == EPERM)
 		return fail(UNREACHABLE,
 		    "cannot reach mxward at %s: %s: be root, or a member of "
 		    "its control_group (mxward.conf(5))",
-		    path, strerror(errno));
-	return fail(UNREACHABLE,
-	    "cannot reach mxward at %s: %s: is it running? (systemctl status "
-	    "mxward)",
-	    path, strerror(errno));
+		    path, strerror(why));
+	return fail(UNREACHABLE, "cannot reach mxward at %s: %s: is it running?%s",
+	    path, strerror(why), on_systemd(" (systemctl status mxward)"));
+}
+
+const char *
+on_systemd(const char *text)
+{
+	return access("/run/systemd/system", F_OK) == 0 ? text : "";
 }
 
 void
@@ -194,13 +202,13 @@ lost(struct client *cl, int why)
 		return UNREACHABLE;
 	if (why == ETIMEDOUT)
 		return fail(UNREACHABLE,
-		    "mxward does not answer in time: does it hang? (systemctl "
-		    "status mxward)");
+		    "mxward does not answer in time: does it hang?%s",
+		    on_systemd(" (systemctl status mxward)"));
 	if (why == 0 || why == EPIPE || why == ECONNRESET)
 		return fail(UNREACHABLE,
-		    "mxward hung up: it has just ended (systemctl status "
-		    "mxward), or lets in only root and members of its "
-		    "control_group (mxward.conf(5))");
+		    "mxward hung up: it has just ended%s, or lets in only root "
+		    "and members of its control_group (mxward.conf(5))",
+		    on_systemd(" (systemctl status mxward)"));
 	return fail(UNREACHABLE, "the connection to mxward broke off: %s",
 	    strerror(why));
 }

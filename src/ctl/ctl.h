@@ -99,15 +99,19 @@ int options_parse(
     struct ctl *c, const struct command *cmd, int argc, char **argv);
 
 /* help.c, completion.c */
+#define SYNOPSIS_LEN 256
+/* "watch [-j JAIL]" */
+const char *synopsis(const struct command *cmd, char buf[SYNOPSIS_LEN]);
+/* Complain about a name that is no command; returns the exit status. */
+int no_such_command(const char *name);
 void help_all(FILE *fp);
 void help_command(FILE *fp, const struct command *cmd);
 int run_help(struct ctl *c);
 int run_completion(struct ctl *c);
-/* The command that a mistyped name probably means, or NULL. */
-const struct command *command_suggest(const char *name);
 
-/* socket.c: the path of the control socket, into buf. */
-void socket_path(const struct ctl *c, char *buf, size_t size);
+/* socket.c: the path of the control socket, into buf. DONE, or an exit status
+ * after a message unless quiet. */
+int socket_path(const struct ctl *c, bool quiet, char *buf, size_t size);
 
 /* client.c: one connection to the engine. */
 struct client;
@@ -131,6 +135,8 @@ bool client_drained(struct client *cl, int seconds);
 /* Open, ask, close: for commands of one question. */
 int ask(const struct ctl *c, json_t *request, int seconds,
     void (*row)(void *arg, json_t *row), void *arg, json_t **closing);
+/* text, or "" where systemd does not run: for what only it can be asked. */
+const char *on_systemd(const char *text);
 /* {"command": name, "jail": from --jail if given}. */
 json_t *request_new(const struct ctl *c, const char *name);
 /* One compact line on standard output. */
@@ -166,6 +172,18 @@ const char *number_format(uint64_t n, char buf[WHEN_LEN]);
 const char *bytes_format(uint64_t n, char buf[WHEN_LEN]);
 const char *nth_format(unsigned n, char buf[WHEN_LEN]);
 
+/* targets.c: addresses and networks as operands. */
+bool is_target(const char *text);
+/* Whether all operands are; if not, *status after a message that says what was
+ * probably meant. */
+bool targets_ok(const struct ctl *c, const char *command, int *status);
+/*
+ * Send the request (taken over) for one target after the other, on one
+ * connection; told gets each answer. Returns the worst exit status.
+ */
+int ask_each(const struct ctl *c, json_t *request, int seconds,
+    int (*told)(const struct ctl *c, const char *target, json_t *answer));
+
 /* JSON, with a default where a member is missing. */
 const char *get_text(const json_t *o, const char *key); /* "" */
 int64_t get_int(const json_t *o, const char *key);      /* 0 */
@@ -192,6 +210,9 @@ void table_print(const struct table *tb, const char *title, FILE *fp);
 
 /* The commands. */
 int run_status(struct ctl *c);
+/* bans.c: the bans of c->jail as a table, the newest first, with a title if it
+ * is not NULL. Returns how many; *rc is the exit status. */
+size_t show_bans(const struct ctl *c, const char *title, int *rc);
 int run_bans(struct ctl *c);
 int run_check(struct ctl *c);
 int run_ban(struct ctl *c);

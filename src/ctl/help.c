@@ -4,6 +4,7 @@
 #include "ctl.h"
 
 static void print_options(FILE *fp, unsigned bits);
+static const struct command *suggest(const char *name);
 static size_t distance(const char *a, const char *b);
 static size_t least(size_t a, size_t b, size_t c);
 
@@ -32,9 +33,10 @@ help_all(FILE *fp)
 void
 help_command(FILE *fp, const struct command *cmd)
 {
-	fprintf(fp, "usage: mxwardctl %s%s%s%s\n\n%s\n", cmd->name,
-	    cmd->options ? " [OPTION]…" : "", cmd->operands[0] ? " " : "",
-	    cmd->operands, cmd->summary);
+	char text[SYNOPSIS_LEN];
+
+	fprintf(fp, "usage: mxwardctl %s\n\n%s\n", synopsis(cmd, text),
+	    cmd->summary);
 	if (cmd->details)
 		fprintf(fp, "\n%s\n", cmd->details);
 	fputs("\nOptions:\n", fp);
@@ -70,16 +72,79 @@ run_help(struct ctl *c)
 	}
 	cmd = command_find(c->operand[0]);
 	if (!cmd)
-		return fail(USAGE,
-		    "there is no command \"%s\": `mxwardctl help` lists them",
-		    c->operand[0]);
+		return no_such_command(c->operand[0]);
 	help_command(stdout, cmd);
 	return DONE;
 }
 
+const char *
+synopsis(const struct command *cmd, char buf[SYNOPSIS_LEN])
+{
+	const struct option_text *o;
+	size_t n = (size_t)snprintf(buf, SYNOPSIS_LEN, "%s", cmd->name);
+
+	for (size_t i = 0; (o = option_at(i)) && n < SYNOPSIS_LEN; i++) {
+		char name[32];
+		/* Of --all the operands speak. */
+		if (!(o->bit & cmd->options) || o->bit == OPT_ALL)
+			continue;
+		if (o->letter)
+			snprintf(name, sizeof(name), "-%c", o->letter);
+		else
+			snprintf(name, sizeof(name), "--%s", o->name);
+		n += (size_t)snprintf(buf + n, SYNOPSIS_LEN - n, " [%s%s%s]%s",
+		    name, o->value ? " " : "", o->value ? o->value : "",
+		    o->bit == OPT_FILTER ? "…" : "");
+	}
+	if (n < SYNOPSIS_LEN && cmd->operands[0])
+		snprintf(buf + n, SYNOPSIS_LEN - n, " %s", cmd->operands);
+	return buf;
+}
+
+int
+no_such_command(const char *name)
+{
+	/* What people have in their fingers from fail2ban-client. */
+	static const struct {
+		const char *name, *instead;
+	} known[] = {
+		{ "ping", "`mxwardctl status` says whether mxward answers" },
+		{ "banned",
+		    "`mxwardctl bans` lists all, `mxwardctl check ADDR` says "
+		    "whether one is" },
+		{ "banip", "`mxwardctl ban ADDR --jail JAIL`" },
+		{ "unbanip", "`mxwardctl unban ADDR --jail JAIL`" },
+		{ "get", "`mxwardctl status JAIL` shows a jail's settings" },
+		{ "set",
+		    "`mxwardctl ban ADDR --jail JAIL` and `mxwardctl unban` "
+		    "ban by hand; settings are written in the configuration "
+		    "(mxward.conf(5)), then `mxwardctl reload`" },
+		{ "start", "`systemctl start mxward`, or what your system "
+			   "starts daemons with" },
+		{ "stop", "`systemctl stop mxward`, or what your system stops "
+			  "daemons with" },
+		{ "restart", "`mxwardctl reload` puts a changed configuration "
+			     "in force" },
+	};
+	const struct command *near;
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(known[i].name, name) == 0)
+			return fail(USAGE, "there is no command \"%s\": %s",
+			    name, known[i].instead);
+	near = suggest(name);
+	if (near)
+		return fail(USAGE,
+		    "there is no command \"%s\": did you mean \"%s\"? "
+		    "`mxwardctl help` lists them",
+		    name, near->name);
+	return fail(USAGE,
+	    "there is no command \"%s\": `mxwardctl help` lists them", name);
+}
+
 /* Near enough: a third of it may be wrong, or it is the beginning. */
-const struct command *
-command_suggest(const char *name)
+static const struct command *
+suggest(const char *name)
 {
 	const struct command *cmd, *best = NULL;
 	size_t n = strlen(name), least_far = n / 3 + 2;

@@ -2,6 +2,7 @@
  * mxwardctl(8): what the administrator types. This file knows the commands and
  * which one was meant; each has a file of its own.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +19,13 @@ static const struct command commands[] = {
 	    "With --quiet nothing is printed, and the exit status is 0 if it "
 	    "is refused\nand 1 if not.",
 	    0, 1, 1, run_check },
-	{ "ban", "ADDR", "ban a host or network by hand",
-	    "Without --for, it lasts as long as a first ban of the jail does; "
-	    "without\n--jail, it is put into the jail \"manual\" for an hour.",
-	    OPT_JAIL | OPT_FOR | OPT_REASON | OPT_FORCE, 1, 1, run_ban },
-	{ "unban", "ADDR | --all", "end bans", NULL, OPT_JAIL | OPT_ALL, 0, 1,
-	    run_unban },
+	{ "ban", "ADDR…", "ban hosts or networks by hand",
+	    "Without --jail, it is put into the jail \"manual\". Without "
+	    "--for, it lasts as\nlong as a first ban in that jail: the first "
+	    "bantime of the configuration,\nunless the jail has its own.",
+	    OPT_JAIL | OPT_FOR | OPT_REASON | OPT_FORCE, 1, -1, run_ban },
+	{ "unban", "ADDR… | --all", "end bans", NULL, OPT_JAIL | OPT_ALL, 0,
+	    -1, run_unban },
 	{ "watch", "", "failures, bans and refusals as they happen", NULL,
 	    OPT_JAIL, 0, 0, run_watch },
 	{ "reload", "", "put a changed configuration in force",
@@ -44,7 +46,7 @@ static const struct command commands[] = {
 	    1, run_help },
 };
 
-static int usage(const struct command *cmd);
+static int usage(const struct ctl *c, const struct command *cmd);
 static int dispatch(struct ctl *c, const struct command *cmd);
 
 int
@@ -67,17 +69,8 @@ main(int argc, char **argv)
 		return c.given & OPT_HELP ? DONE : USAGE;
 	}
 	cmd = command_find(c.operand[0]);
-	if (!cmd) {
-		const struct command *near = command_suggest(c.operand[0]);
-		if (near)
-			return fail(USAGE,
-			    "there is no command \"%s\": did you mean \"%s\"? "
-			    "`mxwardctl help` lists them",
-			    c.operand[0], near->name);
-		return fail(USAGE,
-		    "there is no command \"%s\": `mxwardctl help` lists them",
-		    c.operand[0]);
-	}
+	if (!cmd)
+		return no_such_command(c.operand[0]);
 	rc = options_parse(&c, cmd, c.noperands, c.operand);
 	return rc != 0 ? rc : dispatch(&c, cmd);
 }
@@ -93,7 +86,10 @@ dispatch(struct ctl *c, const struct command *cmd)
 	}
 	if (c->noperands < cmd->least ||
 	    (cmd->most >= 0 && c->noperands > cmd->most))
-		return usage(cmd);
+		return usage(c, cmd);
+	/* The exit status is the answer then, whatever the command prints. */
+	if (c->given & OPT_QUIET && !freopen("/dev/null", "w", stdout))
+		return fail(NO, "/dev/null: %s", strerror(errno));
 	rc = cmd->run(c);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return fail(NO, "standard output cannot be written");
@@ -101,10 +97,23 @@ dispatch(struct ctl *c, const struct command *cmd)
 }
 
 static int
-usage(const struct command *cmd)
+usage(const struct ctl *c, const struct command *cmd)
 {
-	return fail(USAGE, "usage: mxwardctl %s %s (mxwardctl help %s)",
-	    cmd->name, cmd->operands, cmd->name);
+	char text[SYNOPSIS_LEN];
+	const char *first = c->noperands ? c->operand[0] : "";
+
+	/* fail2ban-client's `status JAIL` and `banned ADDR` come to mind. */
+	if (cmd->most == 0 && is_target(first))
+		return fail(USAGE,
+		    "%s takes no address: did you mean `mxwardctl check %s`?",
+		    cmd->name, first);
+	if (cmd->most == 0 && c->noperands == 1 && cmd->options & OPT_JAIL)
+		return fail(USAGE,
+		    "did you mean `mxwardctl %s --jail %s`? (mxwardctl help "
+		    "%s)",
+		    cmd->name, first, cmd->name);
+	return fail(USAGE, "usage: mxwardctl %s (mxwardctl help %s)",
+	    synopsis(cmd, text), cmd->name);
 }
 
 const struct command *

@@ -77,6 +77,6 @@ wait_for(const struct ctl *c, int64_t generation)
 	}
 	return fail(UNREACHABLE,
 	    "the configuration was accepted, but no engine answers with it "
-	    "after %d s: journalctl -u mxward",
-	    WAIT_PATIENCE);
+	    "after %d s: its log says why%s",
+	    WAIT_PATIENCE, on_systemd(" (journalctl -u mxward)"));
 }

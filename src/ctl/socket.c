@@ -6,6 +6,7 @@
  * wins.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
@@ -37,7 +38,7 @@ struct found {
 	size_t size;
 };
 
-static void skim_path(const char *path, int depth, struct found *found);
+static bool skim_path(const char *path, int depth, struct found *found);
 static char *slurp(const char *path, size_t *n);
 static void skim(struct skim *s);
 static void take_setting(struct skim *s);
@@ -48,18 +49,25 @@ static void skip_blank(struct skim *s);
 static enum token read_string(struct skim *s);
 static bool in_word(char ch);
 
-void
-socket_path(const struct ctl *c, char *buf, size_t size)
+int
+socket_path(const struct ctl *c, bool quiet, char *buf, size_t size)
 {
 	struct found found = { .path = buf, .size = size };
 
 	snprintf(
 	    buf, size, "%s", c->socket ? c->socket : MXWARD_RUNDIR "/control");
-	if (!c->socket)
-		skim_path(c->config ? c->config : MXWARD_CONF, 0, &found);
+	if (c->socket || skim_path(c->config ? c->config : MXWARD_CONF, 0, &found))
+		return DONE;
+	/* The usual one may be missing, or not be for everybody's eyes. One
+	 * that was named and is not read would have another daemon answer. */
+	if (!c->config)
+		return DONE;
+	return quiet ? USAGE
+		     : fail(USAGE, "%s: %s", c->config, strerror(errno));
 }
 
-static void
+/* False and errno if it cannot be read. */
+static bool
 skim_path(const char *path, int depth, struct found *found)
 {
 	struct skim s = { .path = path, .depth = depth, .found = found };
@@ -67,11 +75,12 @@ skim_path(const char *path, int depth, struct found *found)
 	size_t n;
 
 	if (found->files++ >= FILES_MOST || !(text = slurp(path, &n)))
-		return;
+		return false;
 	s.p = text;
 	s.end = text + n;
 	skim(&s);
 	free(text);
+	return true;
 }
 
 /* A fifo is no configuration, and must not hold anybody up. */
@@ -82,14 +91,19 @@ slurp(const char *path, size_t *n)
 	struct stat st;
 	char *text = NULL;
 	ssize_t k = -1;
+	int why;
 
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+	if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+	else if (fd >= 0) {
 		*n = st.st_size < FILE_MOST ? (size_t)st.st_size : FILE_MOST;
 		text = malloc(*n + 1);
 		k = text ? read(fd, text, *n) : -1;
 	}
+	why = errno;
 	if (fd >= 0)
 		close(fd);
+	errno = why;
 	if (k < 0) {
 		free(text);
 		return NULL;

@@ -34,8 +34,8 @@ run_watch(struct ctl *c)
 	}
 	return lost ? fail(rc,
 			  "the connection to mxward broke off and mxward did "
-			  "not come back within %d s: systemctl status mxward",
-			  PATIENCE)
+			  "not come back within %d s%s",
+			  PATIENCE, on_systemd(": systemctl status mxward"))
 		    : rc;
 }
 

@@ -114,6 +114,7 @@ open_listeners(struct warden *wd, enum role r, struct inherit *in)
 			log_err("the control socket: %s", err.text);
 			return -1;
 		}
+		sole_bound(wd, conf->control);
 	}
 	/* One address that cannot be had does not close the other doors. */
 	for (size_t i = 0; r == ROLE_DOORS && i < p->nlisten; i++) {
@@ -122,6 +123,8 @@ open_listeners(struct warden *wd, enum role r, struct inherit *in)
 		    p->socket_group, &err);
 		if (fd < 0)
 			log_err("policy: %s", err.text);
+		else if (p->listen[i].is_unix)
+			sole_bound(wd, p->listen[i].path);
 		in->listener[in->nlisteners++] = fd;
 	}
 	return 0;

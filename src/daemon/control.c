@@ -160,12 +160,17 @@ static void
 on_written(struct bufferevent *bev, void *arg)
 {
 	struct client *cl = arg;
+	struct engine *e = cl->control->e;
+	char why[256] = "";
 
 	if (!cl->rows)
 		return;
-	for (int i = 0; i < ROWS_AT_ONCE && cl->next < cl->nrows; i++)
-		client_row(
-		    cl, json_ban(cl->control->e, &cl->rows[cl->next++], NULL));
+	for (int i = 0; i < ROWS_AT_ONCE && cl->next < cl->nrows; i++) {
+		const struct ban *b = &cl->rows[cl->next++];
+		if (e->store)
+			store_ban_reason(e->store, b->id, why, sizeof(why));
+		client_row(cl, json_ban(e, b, why));
+	}
 	if (cl->next < cl->nrows)
 		return;
 	free(cl->rows);

@@ -365,6 +365,28 @@ unban_all(struct engine *e, uint16_t jail)
 	return ended;
 }
 
+/* Nothing was ended: say what does ban it, if anything. */
+static void
+not_banned(struct client *cl, const struct prefix *target)
+{
+	struct bantable *t = cl->control->e->w->table;
+	char text[PREFIX_STRLEN], around[PREFIX_STRLEN];
+	struct ban b;
+
+	prefix_format(target, text);
+	if (bantable_refuses(t, &target->addr, wall_clock(), &b))
+		client_fail(cl, "not-found",
+		    "%s itself is not banned, but within %s (jail %s): "
+		    "`mxwardctl unban %s`",
+		    text, prefix_format(&b.key, around),
+		    bantable_jail_name(t, b.jail), around);
+	else
+		client_fail(cl, "not-found",
+		    "%s is not banned: `mxwardctl check %s` says what is known "
+		    "of it",
+		    text, text);
+}
+
 static void
 command_unban(struct client *cl, const json_t *request)
 {
@@ -394,11 +416,7 @@ command_unban(struct client *cl, const json_t *request)
 					    e->judge, &key, jail, "by hand");
 			}
 		if (ended == 0) {
-			client_fail(cl, "not-found",
-			    "%s is not banned: `mxwardctl check %s` says what "
-			    "is known of it",
-			    get_string(request, "target"),
-			    get_string(request, "target"));
+			not_banned(cl, &target);
 			return;
 		}
 	}

@@ -81,9 +81,8 @@ state_name(struct engine *e, const struct ban *b)
 
 	if (b->flags & BAN_OBSERVE)
 		return "observe";
-	/* Where no firewall is told, the doors are all there is. */
 	if (!enforce_covers(e->enforce, b->jail))
-		return "enforced";
+		return "doors";
 	return b->state <= BAN_FAILED ? names[b->state] : "failed";
 }
 

@@ -1,4 +1,5 @@
 /* The status command. */
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,26 +76,60 @@ command_status(struct client *cl, const json_t *request)
 	client_ok(cl, o);
 }
 
+static void
+add_missing(json_t *o, const struct source_conf *conf)
+{
+	json_t *missing = json_array();
+	glob_t g;
+
+	for (size_t f = 0; f < conf->nfiles; f++) {
+		if (glob(conf->files[f], GLOB_NOSORT, NULL, &g) == 0)
+			globfree(&g);
+		else
+			json_array_append_new(
+			    missing, json_string(conf->files[f]));
+	}
+	/* Of the usual files, not each can be there. */
+	if (json_array_size(missing) &&
+	    (conf->written || json_array_size(missing) == conf->nfiles))
+		json_object_set(o, "missing", missing);
+	json_decref(missing);
+}
+
+static const char *
+ports_of(const struct engine *e, const char *jail)
+{
+	const struct config *c = e->w->conf;
+
+	for (size_t i = 0; i < c->njails; i++)
+		if (strcmp(c->jails[i].name, jail) == 0)
+			return c->jails[i].ports;
+	return "";
+}
+
 static json_t *
 source_json(struct engine *e, size_t i)
 {
 	static const char *const kinds[] = { "file", "journal", "stdin" };
 	const struct source_stats *s = source_stats(e->sources[i]);
 	const struct config *c = e->w->conf;
-	const char *kind = "file";
+	const struct source_conf *conf = NULL;
 	json_t *o;
 
 	for (size_t k = 0; k < c->nsources; k++)
 		if (strcmp(c->sources[k].name, source_name(e->sources[i])) == 0)
-			kind = kinds[c->sources[k].kind];
+			conf = &c->sources[k];
 	o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "name",
-	    source_name(e->sources[i]), "kind", kind, "lines",
-	    (json_int_t)s->lines, "bytes", (json_int_t)s->bytes, "lag",
-	    (json_int_t)s->lag, "too_long", (json_int_t)s->too_long,
-	    "rotations", (json_int_t)s->rotations, "errors",
-	    (json_int_t)s->errors, "idle", (int)source_idle(e->sources[i]));
+	    source_name(e->sources[i]), "kind",
+	    conf ? kinds[conf->kind] : "file", "lines", (json_int_t)s->lines,
+	    "bytes", (json_int_t)s->bytes, "lag", (json_int_t)s->lag,
+	    "too_long", (json_int_t)s->too_long, "rotations",
+	    (json_int_t)s->rotations, "errors", (json_int_t)s->errors, "idle",
+	    (int)source_idle(e->sources[i]));
 	if (s->last_time)
 		json_object_set_new(o, "last_time", json_time(s->last_time));
+	if (conf && conf->kind == SOURCE_FILES)
+		add_missing(o, conf);
 	return o;
 }
 
@@ -113,9 +148,10 @@ jail_json(struct engine *e, size_t i, const size_t *banned)
 	for (size_t k = 0; k < s->nfilters; k++)
 		json_array_append_new(
 		    filters, json_string(s->filters[k]->name));
-	return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, "
-			 "s:I, s:I, s:I}",
-	    "name", s->name, "mode",
+	return json_pack(
+	    "{s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, "
+	    "s:I, s:I, s:I}",
+	    "name", s->name, "ports", ports_of(e, s->name), "mode",
 	    s->mode == MODE_OBSERVE ? "observe" : "ban", "maxretry",
 	    (json_int_t)s->maxretry, "findtime", (json_int_t)s->findtime,
 	    "bantime", bantime, "filters", filters, "counting",
@@ -168,7 +204,9 @@ store_json(struct engine *e)
 
 	if (!ok)
 		json_object_set_new(o, "error",
-		    json_text(e->store_error, strlen(e->store_error)));
+		    e->store_error[0]
+			? json_text(e->store_error, strlen(e->store_error))
+			: json_string("it cannot be written: see the log"));
 	return o;
 }
 

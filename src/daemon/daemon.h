@@ -39,7 +39,6 @@ struct world {
 	struct identity id;
 	bool foreground;
 	int64_t started; /* seconds since the epoch */
-	int null_fd;
 };
 
 /* What one child gets besides. Descriptors are the child's. */

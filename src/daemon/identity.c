@@ -38,8 +38,8 @@ identity_find(const struct config *c, struct identity *id, struct error *err)
 		return error_set(err,
 		    "there is no user \"%s\": create it with `useradd --system "
 		    "--no-create-home --shell /usr/sbin/nologin %s`, or name "
-		    "another in %s: user = \"…\"",
-		    c->user, c->user, c->path);
+		    "another: user = \"…\"",
+		    c->user, c->user);
 	gr = getgrnam(c->group);
 	if (!gr)
 		return error_set(err,

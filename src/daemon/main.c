@@ -30,7 +30,21 @@ static void
 warn(void *arg, const char *text)
 {
 	(void)arg;
-	fprintf(stderr, "%s\n", text);
+	fprintf(stderr, "warning: %s\n", text);
+}
+
+/* What only the start would find otherwise. Takes conf. */
+static int
+check_identity(struct config *conf)
+{
+	struct identity id;
+	struct error err;
+	int rc = identity_find(conf, &id, &err);
+
+	if (rc != 0)
+		fprintf(stderr, "%s: %s\n", conf->path, err.text);
+	config_free(conf);
+	return rc == 0 ? 0 : 1;
 }
 
 int
@@ -80,9 +94,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
-	if (test) {
-		config_free(conf);
-		return 0;
-	}
+	if (test)
+		return check_identity(conf);
 	return warden_run(conf, foreground);
 }

@@ -88,6 +88,25 @@ on_failure(void *arg, uint64_t id, const char *jail, const struct prefix *key,
 	judge_restore_failure(r->e->judge, jail, key, when, count, id);
 }
 
+/* No line will bear out a ban that a person ordered, and the answer was yes:
+ * what the store could not take then is stored now. */
+static bool
+keep_by_hand(void *arg, const struct ban *b)
+{
+	struct engine *e = arg;
+	struct ban kept = *b;
+
+	if (!(b->flags & BAN_ORPHAN) || b->origin != ORIGIN_MANUAL)
+		return true;
+	kept.flags &= (uint8_t)~BAN_ORPHAN;
+	if (e->store)
+		kept.id = store_ban(e->store,
+		    bantable_jail_name(e->w->table, b->jail), &kept, "by hand");
+	bantable_put(e->w->table, &kept);
+	e->batch = true;
+	return true;
+}
+
 void
 engine_restore(struct engine *e)
 {
@@ -111,6 +130,7 @@ engine_restore(struct engine *e)
 		}
 	}
 	judge_adopt(e->judge);
+	bantable_each(e->w->table, keep_by_hand, e);
 	log_info("%zu bans and %zu failures remembered", bans.n, failures.n);
 }
 

@@ -33,7 +33,6 @@ static void serve_watch(
 static void serve_reload(struct warden *wd, struct child *c);
 static void serve_ready(struct warden *wd, enum role r);
 static void stop(struct warden *wd);
-static void remove_sockets(const struct config *c);
 
 const char *
 role_name(enum role r)
@@ -68,7 +67,7 @@ warden_run(struct config *conf, bool foreground)
 	log_info("mxward " MXWARD_VERSION " with %s", conf->path);
 	loop(&wd);
 	stop(&wd);
-	remove_sockets(wd.w.conf);
+	sole_unbind(&wd);
 	bantable_unmap(wd.w.table);
 	config_free(wd.w.conf);
 	log_info("ended");
@@ -127,9 +126,9 @@ prepare_world(struct warden *wd, struct error *err)
 		return -1;
 	snprintf(dir, sizeof(dir), "%s/", conf->statedir);
 	if (identity_mkdir(dir, 0750, &wd->w.id, err) != 0 ||
-	    identity_mkdir(conf->control, 0755, &wd->w.id, err) != 0)
+	    identity_mkdir(conf->control, 0755, &wd->w.id, err) != 0 ||
+	    sole_lock(conf, err) < 0 || sole_control(conf, err) != 0)
 		return -1;
-	wd->w.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	wd->w.table = bantable_map(conf->max_bans);
 	wd->w.board = board_map();
 	if (!wd->w.table || !wd->w.board)
@@ -329,13 +328,4 @@ stop(struct warden *wd)
 		child_reap(wd);
 		child_watch(wd, monotonic_ms());
 	}
-}
-
-static void
-remove_sockets(const struct config *c)
-{
-	unlink(c->control);
-	for (size_t i = 0; i < c->policy.nlisten; i++)
-		if (c->policy.listen[i].is_unix)
-			unlink(c->policy.listen[i].path);
 }

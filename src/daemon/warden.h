@@ -6,6 +6,7 @@
 #include "daemon.h"
 
 #define RETIRING_MAX   8
+#define BOUND_MAX      (2 * LISTENERS_MAX + 1) /* paths, over reloads */
 #define DRAIN_GRACE_MS 10000 /* for doors to answer what was asked */
 
 struct child {
@@ -27,11 +28,20 @@ struct retiring {
 	bool stays; /* until its successor is ready; not told to end yet */
 };
 
+/* A unix socket of ours. */
+struct bound {
+	char path[108]; /* sun_path, unix(7) */
+	dev_t dev;
+	ino_t ino;
+};
+
 struct warden {
 	struct world w;
 	struct child child[ROLE_MAX];
 	struct retiring retiring[RETIRING_MAX];
 	size_t nretiring;
+	struct bound bound[BOUND_MAX];
+	size_t nbound;
 	int signals; /* signalfd */
 	bool stopping, told_ready;
 	int64_t watchdog, watchdog_due;
@@ -54,6 +64,15 @@ void child_excuse(struct warden *wd);
 void child_watch(struct warden *wd, int64_t now);
 /* When child_start_due or child_watch next has something to do. */
 int64_t child_next(const struct warden *wd, int64_t now);
+
+/* sole.c: hold the state directory for this mxward and its children: the
+ * descriptor, or -1 and the reason, after waiting for the children of a dead
+ * one. Whether the control socket is free: 0, or -1 and the reason. */
+int sole_lock(const struct config *c, struct error *err);
+int sole_control(const struct config *c, struct error *err);
+/* A unix socket was bound at path; remove all that still are ours. */
+void sole_bound(struct warden *wd, const char *path);
+void sole_unbind(struct warden *wd);
 
 /* reload.c: load the configuration again. 0 and the children are being
  * replaced, or -1 and the reason. */

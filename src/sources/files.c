@@ -15,6 +15,7 @@
 #include "sources_priv.h"
 
 #define GLOB_TICKS 5 /* seconds from one look for new matches to the next */
+#define LOOKS_MAX  8 /* in a row, while rotation is at work */
 
 static void *files_start(const struct source_conf *conf,
     const struct source_host *host, struct source_stats *stats,
@@ -25,6 +26,7 @@ static void on_inotify(evutil_socket_t fd, short what, void *arg);
 static void on_tick(evutil_socket_t fd, short what, void *arg);
 static void on_work(evutil_socket_t fd, short what, void *arg);
 static void look(struct files *fs);
+static bool look_once(struct files *fs);
 static void work(struct files *fs);
 static struct tail *next_turn(struct files *fs);
 
@@ -153,19 +155,34 @@ on_work(evutil_socket_t fd, short what, void *arg)
 	work(arg);
 }
 
-/* Everything that asks to be looked at. */
+/*
+ * Everything that asks to be looked at. A file that is renamed during the look
+ * may be missed by it, and must not be read after a younger one: look until
+ * nothing has moved.
+ */
 static void
 look(struct files *fs)
 {
+	for (int i = 0; i < LOOKS_MAX && look_once(fs); i++)
+		watch_read(fs);
+}
+
+static bool
+look_once(struct files *fs)
+{
 	struct trail *tr;
+	bool any = false;
 
 	if (fs->reglob)
 		trails_find(fs);
 	if (fs->rewatch)
 		watch_dirs(fs);
 	TAILQ_FOREACH (tr, &fs->trails, link)
-		if (tr->scan)
+		if (tr->scan) {
 			trail_scan(fs, tr);
+			any = true;
+		}
+	return any;
 }
 
 /* One turn. */

@@ -16,8 +16,7 @@
 #include "sources_priv.h"
 
 static uint64_t head_hash(const char *b, size_t n);
-static void tail_first(struct files *fs, struct tail *t, uint64_t head);
-static void tail_restart(struct files *fs, struct tail *t);
+static bool tail_first(struct files *fs, struct tail *t);
 static void tail_failed(struct files *fs, struct tail *t);
 static const char *tail_lines(
     struct files *fs, struct tail *t, const char *p, const char *end);
@@ -37,6 +36,8 @@ tail_turn(struct files *fs, struct tail *t)
 	const char *p, *end;
 	ssize_t n;
 
+	if (t->at.head == 0 && tail_first(fs, t))
+		return;
 	do
 		n = pread(t->fd, fs->buf, READ_BYTES, (off_t)(from - back));
 	while (n < 0 && errno == EINTR);
@@ -54,14 +55,37 @@ tail_turn(struct files *fs, struct tail *t)
 	fs->stats->bytes += (uint64_t)(end - p);
 	if (p < end) {
 		t->moved = files_now();
-		if (t->at.head == 0)
-			tail_first(fs, t,
-			    from == 0 ? head_hash(p, (size_t)(end - p))
-				      : tail_head(t->fd));
 		p = tail_lines(fs, t, p, end);
 		tail_rest(t, p, end, n == READ_BYTES);
 	}
 	tail_look(fs, t, n == READ_BYTES);
+}
+
+/*
+ * Truncated, and perhaps written again. What was unread is in a copy, if the
+ * rotator made one: a tail without a file keeps the position until a file with
+ * that first line turns up beside the path. If it was truncated more than once,
+ * there are copies that were never seen, too.
+ */
+void
+tail_restart(struct files *fs, struct tail *t)
+{
+	struct tail *left;
+
+	fs->stats->rotations++;
+	left = t->at.head != 0 ? tail_new(t->trail, &t->at) : NULL;
+	if (left != NULL) {
+		left->at.dev = 0;
+		left->at.inode = left->at.head;
+		left->dirty = true;
+		TAILQ_INSERT_BEFORE(t, left, link);
+	}
+	t->trail->reorder = true;
+	t->at.head = t->at.offset = 0;
+	t->hole = t->scanned = 0;
+	t->dirty = fs->dirty = true;
+	trail_adopt(t->trail);
+	tail_wait(fs, t, 1);
 }
 
 /* Of the first line, or of its first HEAD_BYTES; 0 if it is not whole yet. */
@@ -109,43 +133,19 @@ head_hash(const char *b, size_t n)
 
 /*
  * The first line is there. Before, truncation could not be told from growth:
- * if there was one, its copy is a file that was never seen.
+ * if there was one, its copy is a file that was never seen, and what is in that
+ * comes first. So nothing is read until somebody has looked.
  */
-static void
-tail_first(struct files *fs, struct tail *t, uint64_t head)
+static bool
+tail_first(struct files *fs, struct tail *t)
 {
-	if (head == 0)
-		return;
-	t->at.head = head;
+	t->at.head = tail_head(t->fd);
+	if (t->at.head == 0)
+		return false;
+	t->unseen = true;
 	t->dirty = fs->dirty = true;
-	t->trail->scan = true;
-	t->trail->adopt_until = files_now() + ADOPT_SECONDS;
-}
-
-/*
- * Truncated, and perhaps written again. What was unread is in a copy, if the
- * rotator made one: a tail without a file keeps the position until a file with
- * that first line turns up beside the path.
- */
-static void
-tail_restart(struct files *fs, struct tail *t)
-{
-	struct tail *left;
-
-	fs->stats->rotations++;
-	left = t->at.head != 0 ? tail_new(t->trail, &t->at) : NULL;
-	if (left != NULL) {
-		left->at.dev = 0;
-		left->at.inode = left->at.head;
-		left->dirty = true;
-		TAILQ_INSERT_BEFORE(t, left, link);
-	}
-	t->trail->reorder = true;
-	t->at.head = t->at.offset = 0;
-	t->hole = t->scanned = 0;
-	t->dirty = fs->dirty = true;
-	t->trail->scan = true;
-	tail_wait(fs, t, 1);
+	trail_adopt(t->trail);
+	return true;
 }
 
 static void

@@ -33,7 +33,6 @@ static struct tail *live_known(
 static struct tail *live_new(
     struct files *fs, struct trail *tr, int fd, const struct stat *st);
 static void live_make(struct files *fs, struct trail *tr, struct tail *t);
-static void floor_set(struct trail *tr, const struct tail *but);
 static void trim(struct files *fs, struct trail *tr);
 static void note_lost(
     struct files *fs, struct trail *tr, const struct tail *newest, bool packed);
@@ -43,7 +42,7 @@ trail_scan(struct files *fs, struct trail *tr)
 {
 	struct sibling list[SIBLINGS_MAX];
 	struct tail *newest = TAILQ_LAST(&tr->tails, tails);
-	bool first = !tr->known, fits = false, packed;
+	bool first = !tr->known, gap, packed;
 	struct stat st;
 	size_t n;
 	int fd;
@@ -55,24 +54,39 @@ trail_scan(struct files *fs, struct trail *tr)
 	if (fd != -1 && live_fits(fs, tr, fd, &st)) {
 		live_settle(fs, tr, fd, &st);
 		fd = -1;
-		fits = true;
 	}
 	if (first && TAILQ_EMPTY(&tr->tails))
 		claim_first(fs, tr, list, n);
 	else
-		claim_siblings(fs, tr, list, n, fd != -1 ? &st : NULL);
-	if (fits)
-		floor_set(tr, tr->live);
+		claim_known(fs, tr, list, n, fd != -1 ? &st : NULL);
 	if (fd != -1)
 		live_settle(fs, tr, fd, &st);
+	gap = (tr->known || tr->rows) &&
+	    (tr->live == NULL || (fd == -1 && tr->live->aside));
+	if (gap && !tr->gap)
+		trail_adopt(tr);
+	tr->gap = gap;
 	tr->known = true;
 	if (files_now() < tr->adopt_until)
-		claim_siblings(fs, tr, list, n, NULL);
+		claim_unseen(fs, tr, list, n);
 	if (first)
 		note_lost(fs, tr, newest, packed);
 	trim(fs, tr);
 	for (size_t i = 0; i < n; i++)
 		free(list[i].path);
+}
+
+void
+trail_adopt(struct trail *tr)
+{
+	const struct tail *t;
+
+	TAILQ_FOREACH (t, &tr->tails, link)
+		if ((t != tr->live || t->aside) &&
+		    time_after(&t->birth, &tr->floor) > 0)
+			tr->floor = t->birth;
+	tr->adopt_until = files_now() + ADOPT_SECONDS;
+	tr->scan = true;
 }
 
 /* The tail that has this file, in any path of the source. */
@@ -117,8 +131,10 @@ trail_open_file(struct files *fs, struct trail *tr, const char *path, int *fd,
 	why = *fd == -1 ? strerror(errno) : "not a regular file";
 	if (*fd != -1)
 		close(*fd);
-	else if (errno == ENOENT && (tr->known || path != tr->path))
-		return false; /* rotation is at work */
+	else if (errno == ENOENT && (tr->known || path != tr->path)) {
+		tr->scan |= path != tr->path; /* rotation is at work */
+		return false;
+	}
 	if (!tr->denied)
 		source_note(fs->host, fs->conf->name, LOG_WARNING,
 		    "%s: %s; waiting for it", path, why);
@@ -202,10 +218,8 @@ live_settle(struct files *fs, struct trail *tr, int fd, const struct stat *st)
 	}
 	t = live_known(fs, tr, fd, st);
 	new = t == NULL || t->at.head == 0;
-	if (t == NULL) {
-		floor_set(tr, NULL);
+	if (t == NULL)
 		t = live_new(fs, tr, fd, st);
-	}
 	if (t == NULL) {
 		close(fd);
 		return;
@@ -213,7 +227,7 @@ live_settle(struct files *fs, struct trail *tr, int fd, const struct stat *st)
 	tail_take(fs, t, fd, st, tr->path);
 	live_make(fs, tr, t);
 	if (new)
-		tr->adopt_until = files_now() + ADOPT_SECONDS;
+		trail_adopt(tr);
 }
 
 /* A row fits the file at the path: by its inode, or a copy took its place. */
@@ -229,9 +243,10 @@ live_known(struct files *fs, struct trail *tr, int fd, const struct stat *st)
 	t = trail_by_head(tr, tail_head(fd), false);
 	if (t != NULL && tail_fits(fd, &t->at))
 		return t;
-	/* An editor writes a copy and gives it the name. */
+	/* An editor writes a copy and gives it the name. What rotation set
+	 * aside has a successor, even if that begins with the same lines. */
 	t = tr->live;
-	if (t == NULL || t->at.head == 0 || !tail_fits(fd, &t->at))
+	if (t == NULL || t->aside || t->at.head == 0 || !tail_fits(fd, &t->at))
 		return NULL;
 	tail_close(fs, t);
 	return t;
@@ -268,19 +283,9 @@ live_make(struct files *fs, struct trail *tr, struct tail *t)
 		tail_wait(fs, tr->live, 1); /* its last lines */
 	}
 	tr->live = t;
+	t->aside = false;
 	TAILQ_REMOVE(&tr->tails, t, link);
 	TAILQ_INSERT_TAIL(&tr->tails, t, link);
-}
-
-/* When the newest file known up to now, but one, came to be. */
-static void
-floor_set(struct trail *tr, const struct tail *but)
-{
-	const struct tail *t;
-
-	TAILQ_FOREACH (t, &tr->tails, link)
-		if (t != but && time_after(&t->birth, &tr->floor) > 0)
-			tr->floor = t->birth;
 }
 
 /* Keep few rows of files that are not open. */

@@ -4,6 +4,7 @@
  * newsyslog's; savelog's); what they are is told by inode and first line.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,9 @@ static bool akin(const char *base, const char *name);
 static size_t keep_newest(
     struct sibling *out, size_t n, size_t max, const struct sibling *s);
 static bool listed(const struct sibling *out, size_t n, const struct stat *st);
-static int by_age(const void *a, const void *b);
+static void sort_by_age(struct sibling *list, size_t n);
+static int by_name(const void *a, const void *b);
+static bool over_before(const struct sibling *x, const struct sibling *y);
 static bool dated(const char *path);
 static bool suffix(const char *s, size_t n);
 
@@ -30,7 +33,7 @@ siblings_list(
 	n = list_dir(tr->path, tr->real, out, 0, max, packed);
 	if (tr->real != NULL)
 		n = list_dir(tr->real, tr->path, out, n, max, packed);
-	qsort(out, n, sizeof *out, by_age);
+	sort_by_age(out, n);
 	return n;
 }
 
@@ -120,6 +123,7 @@ list_dir(const char *path, const char *skip, struct sibling *out, size_t n,
 		    lstat(buf, &s.st) == -1 || !S_ISREG(s.st.st_mode) ||
 		    listed(out, n, &s.st))
 			continue;
+		s.birth = file_birth(AT_FDCWD, buf, &s.st);
 		s.shape = sibling_shape(base, e->d_name);
 		s.path = strdup(buf);
 		if (s.path != NULL)
@@ -170,18 +174,42 @@ listed(const struct sibling *out, size_t n, const struct stat *st)
 	return false;
 }
 
-/* By the last write; of the same instant, the greater number is the older:
- * .2 was .1 before. Dates, which are longer, grow. */
+/*
+ * The oldest first. Names tell best, for a logger may write to a rotated file
+ * for long: the greater number is the older, .2 was .1 before; dates, which are
+ * longer, grow. But there are other habits: where one file was written to its
+ * end before the other came to be, that decides.
+ */
+static void
+sort_by_age(struct sibling *list, size_t n)
+{
+	struct sibling s;
+	size_t j;
+
+	qsort(list, n, sizeof *list, by_name);
+	for (size_t i = 1; i < n; i++) {
+		s = list[i];
+		for (j = i; j > 0 && over_before(&s, &list[j - 1]); j--)
+			list[j] = list[j - 1];
+		list[j] = s;
+	}
+	for (size_t i = 0; i < n; i++)
+		list[i].rank = (int)i;
+}
+
 static int
-by_age(const void *a, const void *b)
+by_name(const void *a, const void *b)
 {
 	const struct sibling *x = a, *y = b;
-	int c = time_after(&x->st.st_mtim, &y->st.st_mtim);
+	int c = strverscmp(x->path, y->path);
 
-	if (c != 0)
-		return c;
-	c = strverscmp(x->path, y->path);
 	return dated(x->path) ? c : -c;
+}
+
+static bool
+over_before(const struct sibling *x, const struct sibling *y)
+{
+	return time_after(&x->st.st_mtim, &y->birth) < 0;
 }
 
 static bool

@@ -44,6 +44,9 @@ struct tail {
 	bool dirty;   /* the row must be written */
 	bool pending; /* there may be something to read */
 	bool retired; /* was read to its end and let go */
+	bool aside;   /* has been seen under a name that rotation gives */
+	bool unseen;  /* what is in it came while nobody looked */
+	int rank;     /* in the last list of siblings; -1: not there */
 	int fd;       /* -1: closed */
 	int wd;
 	uint64_t hole;    /* NULs after at.offset, skipped */
@@ -69,9 +72,10 @@ struct trail {
 	bool fresh;   /* no row, and it came while we were running */
 	bool rows;    /* there were rows at the start */
 	bool scan;    /* to be looked at again */
+	bool gap;     /* it was rotated, and nothing has the name yet */
 	bool denied;  /* said already that it cannot be opened */
 	bool forget;  /* to be freed after the next commit */
-	bool reorder; /* the live row is to be put last again */
+	bool reorder; /* the rows are to be put in order again */
 	int dir_wd;
 	int real_wd;
 	struct timespec floor; /* unseen files are not older */
@@ -117,6 +121,8 @@ int64_t files_now(void);
 /* follow.c: reading one file. tail_turn reads once and hands over the whole
  * lines; the caller commits. */
 void tail_turn(struct files *fs, struct tail *t);
+/* It was truncated. */
+void tail_restart(struct files *fs, struct tail *t);
 uint64_t tail_head(int fd);
 /* Whether the file behind fd is the one the position speaks of. */
 bool tail_fits(int fd, const struct position *at);
@@ -139,11 +145,14 @@ void tail_take(struct files *fs, struct tail *t, int fd, const struct stat *st,
 bool tail_is(const struct tail *t, const struct stat *st);
 /* Inode and first line; the offset is left. */
 void tail_identify(struct position *at, int fd, const struct stat *st);
-struct timespec tail_birth(int fd, const struct stat *st);
+/* As openat has fd and path; "" is fd itself. */
+struct timespec file_birth(int fd, const char *path, const struct stat *st);
 int time_after(const struct timespec *a, const struct timespec *b);
 
 /* rotate.c: which files a path has. */
 void trail_scan(struct files *fs, struct trail *tr);
+/* There may be files that were never seen, younger than all that were. */
+void trail_adopt(struct trail *tr);
 /* tick.c: once a second. */
 void trail_tick(struct files *fs, struct trail *tr);
 struct tail *trail_by_inode(const struct files *fs, const struct stat *st);
@@ -151,21 +160,27 @@ struct tail *trail_by_head(struct trail *tr, uint64_t head, bool open);
 bool trail_open_file(struct files *fs, struct trail *tr, const char *path,
     int *fd, struct stat *st);
 
-/* claim.c; live: the file that has the path now is not for it. */
+/* claim.c. claim_known: the open files, and those of the rows; live (or NULL)
+ * has the path now and is not for a row. */
 struct sibling;
-void claim_siblings(struct files *fs, struct trail *tr, struct sibling *list,
+void claim_known(struct files *fs, struct trail *tr, const struct sibling *list,
     size_t n, const struct stat *live);
+/* Files that came and went unseen. */
+void claim_unseen(
+    struct files *fs, struct trail *tr, const struct sibling *list, size_t n);
 void claim_first(
-    struct files *fs, struct trail *tr, struct sibling *list, size_t n);
+    struct files *fs, struct trail *tr, const struct sibling *list, size_t n);
 
 /* siblings.c: rotated files beside a path. */
 struct sibling {
 	char *path;
 	struct stat st;
+	struct timespec birth;
+	int rank;   /* the place in the list */
 	bool shape; /* its name is one that rotation gives */
 };
 #define SIBLINGS_MAX 64
-/* The newest last. Returns how many; the paths are the caller's. packed: a
+/* The youngest last. Returns how many; the paths are the caller's. packed: a
  * compressed one was seen. */
 size_t siblings_list(
     const struct trail *tr, struct sibling *out, size_t max, bool *packed);

@@ -18,7 +18,7 @@ tail_new(struct trail *tr, const struct position *at)
 		return NULL;
 	t->at = *at;
 	t->trail = tr;
-	t->fd = t->wd = -1;
+	t->fd = t->wd = t->rank = -1;
 	return t;
 }
 
@@ -98,11 +98,13 @@ tail_take(struct files *fs, struct tail *t, int fd, const struct stat *st,
 	if (!tail_is(t, st))
 		tail_rekey(fs, t, st->st_dev, st->st_ino);
 	t->mtime = st->st_mtim;
-	t->birth = tail_birth(fd, st);
+	t->birth = file_birth(fd, "", st);
 	t->dirty = fs->dirty = true;
 	t->trail->reorder = true;
-	if (t->at.head == 0)
+	if (t->at.head == 0) {
 		t->at.head = tail_head(fd);
+		t->unseen = true;
+	}
 	if (path != t->trail->path && (uint64_t)st->st_size == t->at.offset &&
 	    time(NULL) - st->st_mtim.tv_sec > fs->linger) {
 		t->retired = true; /* read long ago */
@@ -127,11 +129,12 @@ tail_identify(struct position *at, int fd, const struct stat *st)
 
 /* Where the file system does not know, the last write must do. */
 struct timespec
-tail_birth(int fd, const struct stat *st)
+file_birth(int fd, const char *path, const struct stat *st)
 {
 	struct statx sx;
 
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &sx) == -1 ||
+	if (statx(fd, path, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BTIME,
+		&sx) == -1 ||
 	    (sx.stx_mask & STATX_BTIME) == 0)
 		return st->st_mtim;
 	return (struct timespec){ sx.stx_btime.tv_sec, sx.stx_btime.tv_nsec };

@@ -241,8 +241,8 @@ commit_gone(struct files *fs)
 }
 
 /* Rows that go come before rows that are put: a key may be used again. The
- * live file's row is put last, for the order of the rows is that of the files.
- */
+ * order of the rows is that of the files, so where that changed all are put
+ * again. */
 static void
 commit_rekeyed(struct files *fs, struct trail *tr)
 {
@@ -253,10 +253,11 @@ commit_rekeyed(struct files *fs, struct trail *tr)
 			tell(fs, tr, &t->was, true);
 		t->rekeyed = false;
 	}
-	if (tr->reorder && tr->live != NULL) {
-		tell(fs, tr, &tr->live->at, true);
-		tr->live->dirty = true;
-	}
+	if (tr->reorder)
+		TAILQ_FOREACH (t, &tr->tails, link) {
+			tell(fs, tr, &t->at, true);
+			t->dirty = true;
+		}
 	tr->reorder = false;
 }
 

@@ -49,6 +49,22 @@ store_ban_over(struct store *s, uint64_t id, int64_t when, const char *why)
 	return store_run(s, st);
 }
 
+const char *
+store_ban_reason(struct store *s, uint64_t id, char *buf, size_t size)
+{
+	sqlite3_stmt *st = store_query(s, ST_BAN_REASON);
+
+	buf[0] = '\0';
+	if (st == NULL)
+		return buf;
+	sqlite3_bind_int64(st, 1, (int64_t)id);
+	if (store_row(s, st) == 1) {
+		store_text(st, 0, buf, size);
+		sqlite3_reset(st);
+	}
+	return buf;
+}
+
 unsigned
 store_ban_count(
     struct store *s, const char *jail, const struct prefix *key, int64_t since)

@@ -58,6 +58,7 @@ const char *const store_sql[ST_MAX] = {
 		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)",
 	[ST_BAN_OVER] = "UPDATE bans SET over = ?2, over_why = ?3"
 			" WHERE id = ?1 AND over = 0",
+	[ST_BAN_REASON] = "SELECT reason FROM bans WHERE id = ?1",
 	[ST_BAN_COUNT] = "SELECT count(*) FROM bans"
 			 " WHERE key = ?1 AND jail = ?2 AND start >= ?3",
 	[ST_BANS_EACH] = BAN "FROM bans b INDEXED BY bans_over"

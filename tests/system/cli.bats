@@ -98,26 +98,82 @@ line() {
 	[[ "$output" == *192.0.2.1* ]]
 }
 
-@test "make install puts everything in its place, and uninstall takes it away" {
-	run make -C "$top" --no-print-directory install BUILD="$build" \
-	    DESTDIR="$DIR/root"
+# install TARGET [VARIABLE=VALUE…] : make it into DIR/root.
+install_into_root() {
+	run make -C "$top" --no-print-directory "$1" BUILD="$build" \
+	    DESTDIR="$DIR/root" "${@:2}"
 	echo "$output"
 	[ "$status" = 0 ]
+}
+
+@test "make install puts everything in its place, and uninstall takes it away" {
+	local share=$DIR/root/usr/local/share
+	install_into_root install
 	[ -x "$DIR/root/usr/local/sbin/mxward" ]
 	[ -x "$DIR/root/usr/local/bin/mxwardctl" ]
-	[ -f "$DIR/root/usr/local/share/man/man8/mxward.8" ]
-	[ -f "$DIR/root/usr/local/share/mxward/filters/postfix-auth.conf" ]
+	[ -f "$share/man/man8/mxward.8" ]
+	[ -f "$share/mxward/filters/postfix-auth.conf" ]
+	[ -f "$share/bash-completion/completions/mxwardctl" ]
+	[ -f "$share/zsh/site-functions/_mxwardctl" ]
+	[ -f "$share/fish/vendor_completions.d/mxwardctl.fish" ]
 	grep -q '/usr/local/sbin/mxward' "$DIR/root/usr/local/lib/systemd/system/mxward.service"
 	grep -q 'include("/usr/local/share/mxward/filters")' "$DIR/root/etc/mxward/mxward.conf"
-	echo "mine" >"$DIR/root/etc/mxward/mxward.conf"
-	make -C "$top" --no-print-directory install BUILD="$build" \
-	    DESTDIR="$DIR/root"
-	[ "$(cat "$DIR/root/etc/mxward/mxward.conf")" = mine ]
-	[ -f "$DIR/root/etc/mxward/mxward.conf.new" ]
-	make -C "$top" --no-print-directory uninstall BUILD="$build" \
-	    DESTDIR="$DIR/root"
-	[ ! -e "$DIR/root/usr/local/sbin/mxward" ]
-	[ -e "$DIR/root/etc/mxward/mxward.conf" ]
+	install_into_root uninstall
+	[[ "$output" == *"kept: $DIR/root/etc/mxward"* ]]
+	[ "$(cd "$DIR/root" && find . -type f)" = ./etc/mxward/mxward.conf ]
+}
+
+@test "a second make install leaves the configuration alone and says so" {
+	local conf=$DIR/root/etc/mxward/mxward.conf
+	install_into_root install
+	[[ "$output" != *"kept:"* ]]
+	echo "mine" >"$conf"
+	install_into_root install
+	[[ "$output" == *"kept: $conf"*"$conf.new"* ]]
+	[ "$(cat "$conf")" = mine ]
+	grep -q '^jail "postfix-auth"' "$conf.new"
+	mv "$conf.new" "$conf"
+	install_into_root install
+	[ ! -e "$conf.new" ]
+}
+
+@test "installed man pages name the installed paths" {
+	local man=$DIR/root/usr/local/share/man
+	install_into_root install
+	grep -qx '\.It Pa /usr/local/share/mxward/filters' "$man/man8/mxward.8"
+	grep -q '"/usr/local/share/mxward/filters"' "$man/man5/mxward.conf.5"
+	run grep -rE '@|[^l]/share/mxward' "$man"
+	echo "$output"
+	[ "$status" = 1 ]
+}
+
+# One value looks like another's default: none must be filled in twice.
+@test "other directories: man pages, unit and configuration follow them" {
+	local unit=$DIR/root/usr/lib/systemd/system/mxward.service
+	local man=$DIR/root/usr/share/man
+	make -C "$top" --no-print-directory -s -o all install BUILD="$build" \
+	    DESTDIR="$DIR/root" PREFIX=/usr SYSCONFDIR=/opt/etc \
+	    STATEDIR=/srv/run/mxward RUNDIR=/srv/etc/mxward
+	grep -qx '\.It Pa /usr/share/mxward/filters' "$man/man8/mxward.8"
+	grep -qx '\.It Pa /srv/run/mxward/mxward.db' "$man/man8/mxward.8"
+	grep -qx '\.Pa /opt/etc/mxward/mxward.conf ;' "$man/man8/mxward.8"
+	grep -qx '\.Pa /srv/etc/mxward/control .' "$man/man5/mxward.conf.5"
+	grep -q '^ExecStart=/usr/sbin/mxward -f -c /opt/etc/mxward/mxward.conf' "$unit"
+	grep -qx 'ReadWritePaths=-/var/spool/postfix/private /srv/run/mxward /srv/etc/mxward' "$unit"
+	run grep -E '@|^StateDirectory|^RuntimeDirectory' "$unit"
+	[ "$status" = 1 ]
+}
+
+@test "the unit has systemd make what is in /var/lib and /run" {
+	local unit=$DIR/root/usr/local/lib/systemd/system/mxward.service
+	local installed="make -C $top --no-print-directory -s -o all install BUILD=$build DESTDIR=$DIR/root"
+	$installed
+	grep -qx StateDirectory=mxward "$unit"
+	grep -qx RuntimeDirectory=mxward "$unit"
+	grep -qx ReadWritePaths=-/var/spool/postfix/private "$unit"
+	$installed STATEDIR=/var/lib/mail/ward RUNDIR=/var/run/ward
+	grep -qx StateDirectory=mail/ward "$unit"
+	grep -qx RuntimeDirectory=ward "$unit"
 }
 
 @test "systemd: READY once it stands guard, then WATCHDOG, STOPPING at the end" {

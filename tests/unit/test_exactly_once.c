@@ -88,13 +88,13 @@ random_rotations_and_kills_lose_and_repeat_nothing(void **state)
 	for (unsigned long n = 1; n <= seeds; n++) {
 		struct scene *s = scene_new();
 		unsigned long seed = n;
-		int late = -1, rotations = 0;
+		int late = -1;
 
 		s->seed = n;
 		reopen(s);
 		owner_start(s->o);
 		owner_run(s->o);
-		for (int i = 0; i < 60 && rotations < 18; i++)
+		for (int i = 0; i < 60; i++)
 			random_step(s, &seed, &late);
 		s->o->dies_after = -1;
 		if (s->o->source != NULL && s->o->dead)

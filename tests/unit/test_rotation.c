@@ -319,6 +319,55 @@ edited_copy_in_its_place_goes_on(void **state)
 }
 
 static void
+successor_that_begins_with_the_same_lines_is_read(void **state)
+{
+	static const char line[] = "mx postfix/smtpd[1]: one of many\n";
+	struct scene *s = scene_new();
+
+	(void)state;
+	reopen(s);
+	owner_start(s->o);
+	for (unsigned n = 1; n <= 4; n++) {
+		for (unsigned i = 0; i < n; i++)
+			put(s->logger, line, sizeof line - 1);
+		owner_run(s->o);
+		assert_int_equal(s->o->lines.n, n * (n + 1) / 2);
+		rotate(s);
+		reopen(s);
+	}
+	scene_free(s);
+}
+
+/* Twice between two looks: the first copy goes on where we were, the second is
+ * new, and the log is younger than both. */
+static void
+scene_copies(struct scene *s)
+{
+	log_lines(s, 5);
+	step(s);
+	log_lines(s, 3);
+	copytruncate(s);
+	log_lines(s, 4);
+	copytruncate(s);
+	log_lines(s, 20);
+	step(s);
+	copytruncate(s);
+	log_lines(s, 2);
+	rotate(s);
+	step(s);
+	reopen(s);
+	log_lines(s, 1);
+	step(s);
+}
+
+static void
+several_copies_are_read_before_the_log(void **state)
+{
+	(void)state;
+	play(scene_copies, 4);
+}
+
+static void
 scene_symlink(struct scene *s)
 {
 	log_lines(s, 3);
@@ -451,6 +500,9 @@ main(void)
 		cmocka_unit_test(reused_inode_is_a_new_file),
 		cmocka_unit_test(backup_beside_the_log_is_not_read),
 		cmocka_unit_test(edited_copy_in_its_place_goes_on),
+		cmocka_unit_test(
+		    successor_that_begins_with_the_same_lines_is_read),
+		cmocka_unit_test(several_copies_are_read_before_the_log),
 		cmocka_unit_test(symbolic_link_is_followed_to_where_it_rotates),
 		cmocka_unit_test(rotated_file_is_let_go_and_its_row_stays),
 		cmocka_unit_test(rows_are_bounded_over_many_rotations),
