@@ -2,6 +2,8 @@
  * source sections → struct source_conf. Without any, the journal where there
  * is one, else the usual mail log files.
  */
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 /* Mail as syslog's facility (RFC 5424, table 1): what Postfix and Dovecot
  * log with. */
 #define JOURNAL_MAIL "SYSLOG_FACILITY=2"
+#define MATCHES_MAX  8 /* that, and who may say it */
 
 static const char *const usual_files[] = { "/var/log/mail.log",
 	"/var/log/maillog", "/var/log/mail", "/var/log/dovecot.log" };
@@ -86,6 +89,31 @@ have_journal(void)
 #endif
 }
 
+/*
+ * Any user may write to the journal in any program's name; whose process it was
+ * only the journal itself says (_UID). Those who speak for the mail servers are
+ * believed.
+ */
+static int
+journal_of_mail(struct source_conf *s)
+{
+	static const char *const speakers[] = { "root", "postfix", "dovecot",
+		"dovenull", "vmail" };
+	const struct passwd *pw;
+	char text[32];
+
+	s->journal = strdup("system");
+	s->match[s->nmatch++] = strdup(JOURNAL_MAIL);
+	for (size_t i = 0; i < sizeof(speakers) / sizeof(speakers[0]); i++) {
+		pw = getpwnam(speakers[i]);
+		if (!pw)
+			continue;
+		snprintf(text, sizeof(text), "_UID=%u", (unsigned)pw->pw_uid);
+		s->match[s->nmatch++] = strdup(text);
+	}
+	return 0;
+}
+
 static int
 default_source(struct loader *l)
 {
@@ -96,15 +124,12 @@ default_source(struct loader *l)
 	s->name = strdup("mail");
 	s->kind = journal ? SOURCE_JOURNAL : SOURCE_FILES;
 	s->files = calloc(n, sizeof(*s->files));
-	s->match = calloc(1, sizeof(*s->match));
+	s->match = calloc(MATCHES_MAX, sizeof(*s->match));
 	if (!s->name || !s->files || !s->match)
 		return loader_fail(l, l->conf->path, 0, "out of memory");
 	l->conf->nsources = 1;
-	if (journal) {
-		s->journal = strdup("system");
-		s->match[s->nmatch++] = strdup(JOURNAL_MAIL);
-		return 0;
-	}
+	if (journal)
+		return journal_of_mail(s);
 	while (s->nfiles < n) {
 		s->files[s->nfiles] = strdup(usual_files[s->nfiles]);
 		s->nfiles++;

@@ -1,22 +1,65 @@
-/* mxwardctl bans. */
+/* mxwardctl bans; status JAIL shows the same table. */
 #include <string.h>
 #include <time.h>
 
 #include "ctl.h"
+
+static void row_json(void *arg, json_t *row);
+static void row_cells(void *arg, json_t *row);
+static enum style style_of_state(const char *state);
+
+int
+run_bans(struct ctl *c)
+{
+	char buf[WHEN_LEN];
+	int rc = DONE;
+	size_t n;
+
+	if (c->given & OPT_JSON)
+		return ask(c, request_new(c, "bans"), 10, row_json, NULL, NULL);
+	n = show_bans(c, NULL, &rc);
+	if (rc == DONE && n == 0)
+		puts("Nobody is banned.");
+	else if (rc == DONE)
+		printf("%s%s ban%s%s\n", style_on(&c->term, DIM),
+		    number_format(n, buf), n == 1 ? "" : "s",
+		    style_off(&c->term, DIM));
+	return rc;
+}
+
+size_t
+show_bans(const struct ctl *c, const char *title, int *rc)
+{
+	static const struct column columns[] = {
+		{ .title = "host" },
+		{ .title = "jail" },
+		{ .title = "left", .right = true },
+		{ .title = "until", .optional = true, .drop = 4 },
+		{ .title = "state", .drop = 5 },
+		{ .title = "nth", .right = true, .drop = 2 },
+		{ .title = "origin", .drop = 1 },
+		{ .title = "reason",
+		    .elastic = true,
+		    .optional = true,
+		    .drop = 3 },
+	};
+	struct table *tb =
+	    table_new(&c->term, columns, sizeof(columns) / sizeof(columns[0]));
+	size_t n;
+
+	*rc = ask(c, request_new(c, "bans"), 10, row_cells, tb, NULL);
+	n = table_rows(tb);
+	if (*rc == DONE && n > 0)
+		table_print(tb, title, stdout);
+	table_free(tb);
+	return n;
+}
 
 static void
 row_json(void *arg, json_t *row)
 {
 	(void)arg;
 	print_json(row);
-}
-
-static enum style
-style_of_state(const char *state)
-{
-	if (strcmp(state, "enforced") == 0)
-		return GOOD;
-	return strcmp(state, "failed") == 0 ? BAD : WARN;
 }
 
 static void
@@ -42,39 +85,10 @@ row_cells(void *arg, json_t *row)
 	table_cell(tb, DIM, get_text(row, "reason"));
 }
 
-int
-run_bans(struct ctl *c)
+static enum style
+style_of_state(const char *state)
 {
-	static const struct column columns[] = {
-		{ .title = "host" },
-		{ .title = "jail", .elastic = true },
-		{ .title = "left", .right = true },
-		{ .title = "until", .optional = true },
-		{ .title = "state" },
-		{ .title = "nth", .right = true },
-		{ .title = "origin" },
-		{ .title = "reason", .elastic = true, .optional = true },
-	};
-	char buf[WHEN_LEN];
-	struct table *tb;
-	size_t n;
-	int rc;
-
-	if (c->given & OPT_JSON)
-		return ask(c, request_new(c, "bans"), 10, row_json, NULL, NULL);
-	tb = table_new(&c->term, columns, sizeof(columns) / sizeof(columns[0]));
-	rc = ask(c, request_new(c, "bans"), 10, row_cells, tb, NULL);
-	n = table_rows(tb);
-	if (rc == DONE && !(c->given & OPT_QUIET)) {
-		if (n == 0)
-			puts("Nobody is banned.");
-		else {
-			table_print(tb, NULL, stdout);
-			printf("%s%s ban%s%s\n", style_on(&c->term, DIM),
-			    number_format(n, buf), n == 1 ? "" : "s",
-			    style_off(&c->term, DIM));
-		}
-	}
-	table_free(tb);
-	return rc;
+	if (strcmp(state, "enforced") == 0 || strcmp(state, "doors") == 0)
+		return GOOD;
+	return strcmp(state, "failed") == 0 ? BAD : WARN;
 }

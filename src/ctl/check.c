@@ -10,6 +10,7 @@ struct story {
 };
 
 static void verdict(const struct story *s, const json_t *o);
+static void why_not_refused(const struct story *s, const json_t *bans);
 static void tell_bans(const struct story *s, const json_t *list);
 static void tell_ban(const struct story *s, const json_t *ban);
 static void tell_counting(const struct story *s, const json_t *o);
@@ -17,6 +18,9 @@ static void tell_history(const struct story *s, const json_t *list);
 static void tell_evidence(
     const struct story *s, const json_t *list, const char *jail, size_t most);
 static void tell_line(const struct story *s, const json_t *ev);
+static void tell_origin(const json_t *ban);
+static void tell_state(const struct story *s, const char *state);
+static const char *end_in_words(const char *why);
 static void heading(const struct story *s, const char *text);
 
 /* Lines shown of an old ban; of one in force, and of counts, all. */
@@ -37,7 +41,7 @@ run_check(struct ctl *c)
 	refused = json_is_true(json_object_get(o, "refused"));
 	if (c->given & OPT_JSON)
 		print_json(o);
-	else if (!(c->given & OPT_QUIET)) {
+	else {
 		verdict(&s, o);
 		tell_bans(&s, json_object_get(o, "bans"));
 		tell_counting(&s, o);
@@ -51,7 +55,8 @@ static void
 verdict(const struct story *s, const json_t *o)
 {
 	bool refused = json_is_true(json_object_get(o, "refused"));
-	bool known = false;
+	bool friend = json_is_true(json_object_get(o, "friend")), known;
+	const json_t *bans = json_object_get(o, "bans");
 
 	printf("%s", style_on(s->t, BOLD));
 	text_print(stdout, span_of(get_text(o, "target")));
@@ -59,16 +64,32 @@ verdict(const struct story *s, const json_t *o)
 	    style_on(s->t, refused ? BAD : GOOD),
 	    refused ? "refused at every door" : "not refused",
 	    style_off(s->t, refused ? BAD : GOOD));
-	if (json_is_true(json_object_get(o, "friend")))
+	if (friend)
 		printf(", and is a %sfriend%s (ignoreip): nothing it does is "
 		       "counted",
 		    style_on(s->t, GOOD), style_off(s->t, GOOD));
+	if (friend && !refused && json_array_size(bans))
+		printf(", and what bans it below does not hold for it");
+	else if (!friend && !refused)
+		why_not_refused(s, bans);
 	puts(".");
-	known = json_array_size(json_object_get(o, "bans")) ||
+	known = json_array_size(bans) ||
 	    json_array_size(json_object_get(o, "counting")) ||
 	    json_array_size(json_object_get(o, "history"));
 	if (!known)
 		puts("Nothing is counted against it, and it was never banned.");
+}
+
+/* There may be bans all the same, of jails that observe. */
+static void
+why_not_refused(const struct story *s, const json_t *bans)
+{
+	const json_t *o = json_array_get(bans, 0);
+
+	if (!o || strcmp(get_text(o, "mode"), "observe") != 0)
+		return;
+	printf(": jail %s would ban it, and only %sobserves%s",
+	    get_text(o, "jail"), style_on(s->t, WARN), style_off(s->t, WARN));
 }
 
 static void
@@ -77,9 +98,10 @@ tell_bans(const struct story *s, const json_t *list)
 	const json_t *o;
 	size_t i;
 
+	if (json_array_size(list))
+		heading(s, "Banned");
 	json_array_foreach(list, i, o)
 	{
-		heading(s, "Banned");
 		tell_ban(s, o);
 		tell_evidence(s, json_object_get(o, "evidence"), NULL, 0);
 	}
@@ -88,7 +110,6 @@ tell_bans(const struct story *s, const json_t *list)
 static void
 tell_ban(const struct story *s, const json_t *ban)
 {
-	const char *state = get_text(ban, "state");
 	char buf[WHEN_LEN];
 	int64_t start = 0, end;
 
@@ -103,22 +124,61 @@ tell_ban(const struct story *s, const json_t *ban)
 			printf(" (%s left)",
 			    length_format(get_int(ban, "left"), buf));
 	} else
-		printf(", for ever");
-	putchar('\n');
-	printf("  its %s ban, ordered by %s",
-	    nth_format((unsigned)get_int(ban, "nth"), buf),
-	    get_text(ban, "origin"));
-	if (state[0])
-		printf("; %s%s%s",
-		    style_on(s->t, strcmp(state, "failed") ? PLAIN : BAD),
-		    state,
-		    style_off(s->t, strcmp(state, "failed") ? PLAIN : BAD));
+		printf(", forever");
+	printf("\n  the %s ban there, ",
+	    nth_format((unsigned)get_int(ban, "nth"), buf));
+	tell_origin(ban);
+	if (get_text(ban, "state")[0])
+		tell_state(s, get_text(ban, "state"));
 	putchar('\n');
 	if (get_text(ban, "reason")[0]) {
 		printf("  reason: ");
 		text_print(stdout, span_of(get_text(ban, "reason")));
 		putchar('\n');
 	}
+}
+
+static void
+tell_origin(const json_t *ban)
+{
+	static const struct {
+		const char *origin, *words;
+	} origins[] = {
+		{ "log", "for what it did in the log" },
+		{ "policy", "for what the policy door saw" },
+		{ "milter", "for what the milter saw" },
+		{ "dovecot", "for what Dovecot's door saw" },
+		{ "manual", "by hand" },
+		{ "fleet", "told by the fleet" },
+		{ "list", "from a list" },
+	};
+	const char *origin = get_text(ban, "origin");
+
+	for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++)
+		if (strcmp(origins[i].origin, origin) == 0)
+			origin = origins[i].words;
+	fputs(origin, stdout);
+}
+
+static void
+tell_state(const struct story *s, const char *state)
+{
+	static const struct {
+		const char *state, *words;
+		enum style style;
+	} states[] = {
+		{ "pending", "the doors refuse, the firewall follows", WARN },
+		{ "enforced", "the doors refuse, and the firewall", PLAIN },
+		{ "failed", "the doors refuse, the firewall fails", BAD },
+		{ "doors", "the doors refuse, no firewall is told", PLAIN },
+		{ "observe", "only observed, nobody refuses", WARN },
+	};
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (strcmp(states[i].state, state) == 0)
+			printf("; %s%s%s (%s)", style_on(s->t, states[i].style),
+			    state, style_off(s->t, states[i].style),
+			    states[i].words);
 }
 
 static void
@@ -159,15 +219,37 @@ tell_history(const struct story *s, const json_t *list)
 	{
 		tell_ban(s, o);
 		if (get_when(o, "over", &over)) {
-			printf("  over at %s", when_format(over, s->now, buf));
-			if (get_text(o, "over_why")[0])
-				printf(": ");
-			text_print(stdout, span_of(get_text(o, "over_why")));
+			printf("  over since %s, ",
+			    when_format(over, s->now, buf));
+			text_print(stdout,
+			    span_of(end_in_words(get_text(o, "over_why"))));
 			putchar('\n');
 		}
 		tell_evidence(
 		    s, json_object_get(o, "evidence"), NULL, OLD_LINES);
 	}
+}
+
+/* judge.h has them; others as they are. */
+static const char *
+end_in_words(const char *why)
+{
+	static const struct {
+		const char *why, *words;
+	} ends[] = {
+		{ "", "its time was over" },
+		{ "time", "its time was over" },
+		{ "replaced", "another ban took its place" },
+		{ "evicted", "the table was full (max_bans)" },
+		{ "ignoreip", "it has become a friend (ignoreip)" },
+		{ "jail gone", "the jail is no longer in the configuration" },
+		{ "by hand", "ended by hand" },
+	};
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (strcmp(ends[i].why, why) == 0)
+			return ends[i].words;
+	return why;
 }
 
 /* most 0: all of them. */

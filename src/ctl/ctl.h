@@ -165,7 +165,7 @@ bool when_parse(const char *text, int64_t *out);
 #define WHEN_LEN 32
 const char *when_format(int64_t when, int64_t now, char buf[WHEN_LEN]);
 const char *when_short(int64_t when, char buf[WHEN_LEN]); /* "Nov 24 13:02" */
-/* The two largest units: "3h 12m". */
+/* Rounded, at most two units: "3h 12m". */
 const char *length_format(int64_t seconds, char buf[WHEN_LEN]);
 /* "12,345", "1.2 GiB", "3rd". */
 const char *number_format(uint64_t n, char buf[WHEN_LEN]);
@@ -193,8 +193,10 @@ bool get_when(const json_t *o, const char *key, int64_t *out);
 struct column {
 	const char *title;
 	bool right;    /* numbers */
-	bool elastic;  /* is cut where the terminal is too narrow */
+	bool elastic;  /* is cut first where the terminal is too narrow */
 	bool optional; /* left out when all its cells are empty */
+	/* Left out where the terminal is too narrow: 1 first; 0 never. */
+	unsigned char drop;
 };
 struct table;
 /* columns, at most 16, must outlive the table. */
@@ -213,6 +215,11 @@ int run_status(struct ctl *c);
 /* bans.c: the bans of c->jail as a table, the newest first, with a title if it
  * is not NULL. Returns how many; *rc is the exit status. */
 size_t show_bans(const struct ctl *c, const char *title, int *rc);
+/* jail.c: of a jail as status gives it, whether it is the one of bans by hand
+ * only; its lengths of bans; all about it. Returns an exit status. */
+bool jail_is_manual(const json_t *jail);
+const char *jail_bantimes(const json_t *jail, char *buf, size_t size);
+int jail_show(const struct ctl *c, const json_t *jail);
 int run_bans(struct ctl *c);
 int run_check(struct ctl *c);
 int run_ban(struct ctl *c);

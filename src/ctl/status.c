@@ -18,7 +18,10 @@ static void show_enforcers(const struct show *s, const json_t *list);
 static void cell_number(
     struct table *tb, const json_t *o, const char *key, enum style if_any);
 static void cell_trouble(struct table *tb, const json_t *o, const char *key);
+static void jail_cells(struct table *tb, const json_t *jail);
 static void cell_limits(struct table *tb, const json_t *jail);
+static void cell_state(struct table *tb, const json_t *source);
+static bool is_behind(const json_t *status);
 static void join(const json_t *list, char *buf, size_t size);
 
 #define COLUMNS(c) (c), sizeof(c) / sizeof((c)[0])
@@ -30,6 +33,10 @@ run_status(struct ctl *c)
 	json_t *o = NULL;
 	int rc;
 
+	if (c->noperands && is_target(c->operand[0]))
+		return fail(USAGE,
+		    "\"%s\" is no jail: did you mean `mxwardctl check %s`?",
+		    c->operand[0], c->operand[0]);
 	if (c->noperands)
 		c->jail = c->operand[0];
 	rc = ask(c, request_new(c, "status"), 10, NULL, NULL, &o);
@@ -39,18 +46,18 @@ run_status(struct ctl *c)
 		s.now = time(NULL);
 	if (c->given & OPT_JSON)
 		print_json(o);
-	else if (!(c->given & OPT_QUIET)) {
+	else if (c->jail)
+		rc = jail_show(
+		    c, json_array_get(json_object_get(o, "jails"), 0));
+	else {
 		show_header(&s, o);
-		if (!c->jail)
-			show_sources(&s, json_object_get(o, "sources"));
+		show_sources(&s, json_object_get(o, "sources"));
 		show_jails(&s, json_object_get(o, "jails"));
-		if (!c->jail) {
-			show_doors(&s, json_object_get(o, "doors"));
-			show_enforcers(&s, json_object_get(o, "enforcers"));
-		}
+		show_doors(&s, json_object_get(o, "doors"));
+		show_enforcers(&s, json_object_get(o, "enforcers"));
 	}
 	json_decref(o);
-	return DONE;
+	return rc;
 }
 
 static void
@@ -85,20 +92,39 @@ show_header(const struct show *s, const json_t *o)
 		text_print(stdout, span_of(get_text(store, "error")));
 		putchar('\n');
 	}
-	if (json_is_false(json_object_get(o, "caught_up")))
+	if (is_behind(o))
 		printf("  %scatching up with what was logged before it "
 		       "started%s\n",
 		    style_on(s->t, WARN), style_off(s->t, WARN));
 }
 
+/* After a reload it may take a moment though nothing is left to be read: that
+ * is not worth a word. */
+static bool
+is_behind(const json_t *status)
+{
+	const json_t *o;
+	size_t i;
+
+	if (!json_is_false(json_object_get(status, "caught_up")))
+		return false;
+	json_array_foreach(json_object_get(status, "sources"), i, o)
+		if (get_int(o, "lag") > 0)
+			return true;
+	return false;
+}
+
 static void
 show_sources(const struct show *s, const json_t *list)
 {
-	static const struct column columns[] = { { .title = "source" },
-		{ .title = "kind" }, { .title = "lines", .right = true },
+	static const struct column columns[] = {
+		{ .title = "source" },
+		{ .title = "kind", .drop = 1 },
+		{ .title = "lines", .right = true, .drop = 3 },
 		{ .title = "lag", .right = true },
-		{ .title = "last line", .right = true },
-		{ .title = "state", .elastic = true } };
+		{ .title = "last line", .right = true, .drop = 2 },
+		{ .title = "state", .elastic = true },
+	};
 	struct table *tb = table_new(s->t, COLUMNS(columns));
 	const json_t *o;
 	char buf[WHEN_LEN];
@@ -108,7 +134,6 @@ show_sources(const struct show *s, const json_t *list)
 	json_array_foreach(list, i, o)
 	{
 		int64_t lag = get_int(o, "lag");
-		int64_t errors = get_int(o, "errors");
 		table_cell(tb, BOLD, get_text(o, "name"));
 		table_cell(tb, PLAIN, get_text(o, "kind"));
 		cell_number(tb, o, "lines", PLAIN);
@@ -120,18 +145,42 @@ show_sources(const struct show *s, const json_t *list)
 				last < s->now ? s->now - last : 0, buf));
 		else
 			table_cell(tb, PLAIN, "-");
-		if (errors)
-			table_cellf(tb, BAD, "%ld errors", (long)errors);
-		else if (get_int(o, "too_long"))
-			table_cellf(tb, WARN, "%ld lines were cut",
-			    (long)get_int(o, "too_long"));
-		else if (json_is_true(json_object_get(o, "idle")))
-			table_cell(tb, GOOD, "up to date");
-		else
-			table_cell(tb, WARN, "reading");
+		cell_state(tb, o);
 	}
 	table_print(tb, "Sources", stdout);
 	table_free(tb);
+}
+
+/* Trouble first. A file that is not there is trouble, unless others are read:
+ * then it may be one of several places where a log may be. */
+static void
+cell_state(struct table *tb, const json_t *source)
+{
+	const json_t *missing = json_object_get(source, "missing");
+	const char *path = json_string_value(json_array_get(missing, 0));
+	size_t others = json_array_size(missing);
+	int64_t cut = get_int(source, "too_long");
+	bool reads = get_int(source, "bytes") > 0 ||
+	    json_object_get(source, "last_time");
+	char buf[WHEN_LEN], more[48] = "";
+
+	if (others > 1)
+		snprintf(more, sizeof(more), " and %zu more", others - 1);
+	if (get_int(source, "errors"))
+		table_cellf(tb, BAD, "%s errors: see its log",
+		    number_format((uint64_t)get_int(source, "errors"), buf));
+	else if (path && !reads)
+		table_cellf(tb, WARN, "waiting for %s%s", path, more);
+	else if (cut)
+		table_cellf(tb, WARN, "%s lines were cut",
+		    number_format((uint64_t)cut, buf));
+	else if (json_is_false(json_object_get(source, "idle")))
+		table_cell(tb, WARN, "reading");
+	else if (path)
+		table_cellf(
+		    tb, GOOD, "up to date, waiting for %s%s", path, more);
+	else
+		table_cell(tb, GOOD, "up to date");
 }
 
 static void
@@ -139,29 +188,18 @@ show_jails(const struct show *s, const json_t *list)
 {
 	static const struct column columns[] = {
 		{ .title = "jail" },
-		{ .title = "mode" },
-		{ .title = "limit", .elastic = true },
-		{ .title = "counting", .right = true },
-		{ .title = "failures", .right = true },
-		{ .title = "bans", .right = true },
+		{ .title = "mode", .drop = 5 },
+		{ .title = "limit", .elastic = true, .drop = 4 },
+		{ .title = "counting", .right = true, .drop = 2 },
+		{ .title = "failures", .right = true, .drop = 3 },
+		{ .title = "bans", .right = true, .drop = 1 },
 		{ .title = "banned", .right = true },
 	};
 	struct table *tb = table_new(s->t, COLUMNS(columns));
 	const json_t *o;
 	size_t i;
 
-	json_array_foreach(list, i, o)
-	{
-		const char *mode = get_text(o, "mode");
-		table_cell(tb, BOLD, get_text(o, "name"));
-		table_cell(
-		    tb, strcmp(mode, "observe") == 0 ? WARN : PLAIN, mode);
-		cell_limits(tb, o);
-		cell_number(tb, o, "counting", PLAIN);
-		cell_number(tb, o, "failures", PLAIN);
-		cell_number(tb, o, "bans", PLAIN);
-		cell_number(tb, o, "banned", BAD);
-	}
+	json_array_foreach(list, i, o) jail_cells(tb, o);
 	if (table_rows(tb))
 		table_print(tb, "Jails", stdout);
 	else
@@ -171,23 +209,37 @@ show_jails(const struct show *s, const json_t *list)
 	table_free(tb);
 }
 
+static void
+jail_cells(struct table *tb, const json_t *jail)
+{
+	const char *mode = get_text(jail, "mode");
+	static const char *const counts[] = { "counting", "failures", "bans" };
+	bool counting = !jail_is_manual(jail);
+
+	table_cell(tb, BOLD, get_text(jail, "name"));
+	table_cell(tb, strcmp(mode, "observe") == 0 ? WARN : PLAIN, mode);
+	if (counting)
+		cell_limits(tb, jail);
+	else
+		table_cell(tb, DIM, "bans by hand");
+	for (size_t i = 0; i < 3; i++) {
+		if (counting)
+			cell_number(tb, jail, counts[i], PLAIN);
+		else
+			table_cell(tb, PLAIN, "");
+	}
+	cell_number(tb, jail, "banned", BAD);
+}
+
 /* "3 in 10m: 1h 1d": so many failures within that, then banned that long. */
 static void
 cell_limits(struct table *tb, const json_t *jail)
 {
-	const json_t *times = json_object_get(jail, "bantime"), *o;
 	char text[160], buf[WHEN_LEN];
-	size_t i, n;
 
-	n = (size_t)snprintf(text, sizeof(text),
-	    "%ld in %s:", (long)get_int(jail, "maxretry"),
-	    duration_format(get_int(jail, "findtime"), buf, sizeof(buf)));
-	json_array_foreach(times, i, o) if (n < sizeof(text)) n +=
-	    (size_t)snprintf(text + n, sizeof(text) - n, " %s",
-		json_is_null(o)
-		    ? "forever"
-		    : duration_format(json_integer_value(o), buf, sizeof(buf)));
-	table_cell(tb, PLAIN, text);
+	table_cellf(tb, PLAIN, "%ld in %s: %s", (long)get_int(jail, "maxretry"),
+	    duration_format(get_int(jail, "findtime"), buf, sizeof(buf)),
+	    jail_bantimes(jail, text, sizeof(text)));
 }
 
 static void
@@ -195,12 +247,18 @@ show_doors(const struct show *s, const json_t *list)
 {
 	static const struct column columns[] = {
 		{ .title = "door" },
-		{ .title = "listens at", .elastic = true },
-		{ .title = "clients", .right = true },
-		{ .title = "requests", .right = true },
+		{ .title = "listens at", .elastic = true, .drop = 2 },
+		{ .title = "clients", .right = true, .drop = 1 },
+		{ .title = "requests", .right = true, .drop = 3 },
 		{ .title = "refused", .right = true },
-		{ .title = "malformed", .right = true, .optional = true },
-		{ .title = "turned away", .right = true, .optional = true },
+		{ .title = "malformed",
+		    .right = true,
+		    .optional = true,
+		    .drop = 4 },
+		{ .title = "turned away",
+		    .right = true,
+		    .optional = true,
+		    .drop = 5 },
 	};
 	struct table *tb = table_new(s->t, COLUMNS(columns));
 	char listen[512];
@@ -232,7 +290,10 @@ show_enforcers(const struct show *s, const json_t *list)
 		{ .title = "enforced", .right = true },
 		{ .title = "pending", .right = true },
 		{ .title = "failed", .right = true },
-		{ .title = "repairs", .right = true, .optional = true },
+		{ .title = "repairs",
+		    .right = true,
+		    .optional = true,
+		    .drop = 1 },
 		{ .title = "error", .elastic = true, .optional = true },
 	};
 	struct table *tb = table_new(s->t, COLUMNS(columns));

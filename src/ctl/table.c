@@ -1,6 +1,8 @@
 /*
- * Tables for people: columns as wide as what is in them, cut where the
- * terminal ends, coloured where it has colours. In a pipe nothing is cut.
+ * Tables for people: columns as wide as what is in them, coloured where the
+ * terminal has colours. Where it is too narrow, long texts are cut, then the
+ * columns that matter least are left out, and only then is the rest cut: a row
+ * must still say what it is about. In a pipe nothing is cut.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -11,7 +13,8 @@
 #define COLUMNS_MOST  16
 #define GAP           2 /* columns between two columns, and before the first */
 #define CELL_BYTES    1024
-#define ELASTIC_LEAST 8 /* columns that are left of an elastic column */
+#define ELASTIC_LEAST 12 /* columns that are left of an elastic column */
+#define OTHER_LEAST   8  /* and of another one that is no number */
 
 struct cell {
 	char *text;
@@ -28,6 +31,11 @@ struct table {
 
 static void measure(const struct table *tb, size_t *width);
 static void squeeze(const struct table *tb, size_t *width);
+static size_t excess(
+    const struct table *tb, const size_t *width, bool elastic);
+static bool drop_one(const struct table *tb, size_t *width);
+static void shave(
+    const struct table *tb, size_t *width, size_t much, bool elastic);
 static void print_row(const struct table *tb, const size_t *width,
     const struct cell *row, FILE *fp);
 static void print_cell(const struct table *tb, const struct column *col,
@@ -121,26 +129,67 @@ measure(const struct table *tb, size_t *width)
 	}
 }
 
-/* Take what is too much from the widest elastic column, again and again. */
 static void
 squeeze(const struct table *tb, size_t *width)
 {
+	if (!tb->term->width)
+		return;
+	while (excess(tb, width, true) && drop_one(tb, width))
+		;
+	shave(tb, width, excess(tb, width, false), true);
+	shave(tb, width, excess(tb, width, false), false);
+}
+
+/* Columns a row is too long by; elastic: even if those are cut. */
+static size_t
+excess(const struct table *tb, const size_t *width, bool elastic)
+{
 	size_t total = 0;
 
+	for (size_t k = 0; k < tb->ncolumns; k++) {
+		bool cut = elastic && tb->columns[k].elastic &&
+		    width[k] > ELASTIC_LEAST;
+		total += width[k] ? GAP + (cut ? ELASTIC_LEAST : width[k]) : 0;
+	}
+	return total > tb->term->width ? total - tb->term->width : 0;
+}
+
+/* False if there is none that may go. */
+static bool
+drop_one(const struct table *tb, size_t *width)
+{
+	size_t first = tb->ncolumns;
+
 	for (size_t k = 0; k < tb->ncolumns; k++)
-		total += width[k] ? width[k] + GAP : 0;
-	while (tb->term->width && total > tb->term->width) {
+		if (width[k] && tb->columns[k].drop &&
+		    (first == tb->ncolumns ||
+			tb->columns[k].drop < tb->columns[first].drop))
+			first = k;
+	if (first == tb->ncolumns)
+		return false;
+	width[first] = 0;
+	return true;
+}
+
+/* Take so much from the widest column, again and again: from elastic ones, or
+ * from all but numbers. */
+static void
+shave(const struct table *tb, size_t *width, size_t much, bool elastic)
+{
+	size_t least = elastic ? ELASTIC_LEAST : OTHER_LEAST;
+
+	for (; much > 0; much--) {
 		size_t widest = tb->ncolumns;
 		for (size_t k = 0; k < tb->ncolumns; k++)
-			if (tb->columns[k].elastic &&
-			    width[k] > ELASTIC_LEAST &&
+			if ((elastic ? tb->columns[k].elastic
+				     : !tb->columns[k].right) &&
+			    width[k] > least &&
 			    (widest == tb->ncolumns ||
 				width[k] > width[widest]))
 				widest = k;
 		if (widest == tb->ncolumns)
 			return;
 		width[widest]--;
-		total--;
 	}
 }
 

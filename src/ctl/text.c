@@ -247,6 +247,11 @@ length_format(int64_t seconds, char buf[WHEN_LEN])
 	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
 	size_t i = 0;
 
+	/* Seconds are noise beside minutes, and minutes beside days. */
+	if (seconds >= 120)
+		seconds = (seconds + 30) / 60 * 60;
+	if (seconds >= 86400)
+		seconds = (seconds + 1800) / 3600 * 3600;
 	if (seconds < 60) {
 		snprintf(buf, WHEN_LEN, "%lds", (long)seconds);
 		return buf;

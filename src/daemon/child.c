@@ -26,6 +26,7 @@ static void connect_peers(struct warden *wd, enum role r, struct inherit *in);
 static void in_child(struct warden *wd, enum role r, struct inherit *in);
 static void close_inherit(struct inherit *in);
 static void buried(struct warden *wd, pid_t pid, int status);
+static void died(struct warden *wd, enum role r);
 static int64_t pause_after(unsigned deaths);
 
 /* Who talks to whom directly. */
@@ -35,12 +36,24 @@ are_peers(enum role a, enum role b)
 	return a != b && (a == ROLE_ENGINE || b == ROLE_ENGINE);
 }
 
+/* The table and the database have one writer: an engine begins when the one
+ * before is gone, however long a stuck disk may hold it. */
+static bool
+is_retiring(const struct warden *wd, enum role r)
+{
+	for (size_t i = 0; i < wd->nretiring; i++)
+		if (wd->retiring[i].role == r)
+			return true;
+	return false;
+}
+
 void
 child_start_due(struct warden *wd, int64_t now)
 {
 	for (int r = 0; r < ROLE_MAX; r++) {
 		struct child *c = &wd->child[r];
-		if (!c->wanted || c->pid || c->due > now)
+		if (!c->wanted || c->pid || c->due > now ||
+		    (r == ROLE_ENGINE && is_retiring(wd, ROLE_ENGINE)))
 			continue;
 		if (start(wd, (enum role)r) != 0) {
 			c->deaths++;
@@ -249,9 +262,29 @@ child_kill(struct warden *wd, enum role r, const char *why)
 
 	log_warn("the %s (process %d) %s: starting it again", role_name(r),
 	    (int)c->pid, why);
+	/* It is buried when the kernel lets it go: never waited for here. */
 	kill(c->pid, SIGKILL);
-	waitpid(c->pid, NULL, 0);
-	buried(wd, c->pid, -1);
+	died(wd, r);
+	child_supersede(wd, r);
+	for (size_t i = 0; i < wd->nretiring; i++)
+		if (wd->retiring[i].role == r)
+			wd->retiring[i].stays = false;
+}
+
+/* Count it, and say when the next one begins. */
+static void
+died(struct warden *wd, enum role r)
+{
+	struct child *c = &wd->child[r];
+	int64_t now = monotonic_ms();
+
+	c->deaths = now - c->started < STEADY_MS ? c->deaths + 1 : 0;
+	c->due = now + pause_after(c->deaths);
+	wd->w.board->restarts++;
+	if (r == ROLE_ENGINE)
+		wd->w.board->restored = 1; /* the table stands */
+	if (r == ROLE_DOORS)
+		wd->w.board->door[DOOR_POLICY].open = 0;
 }
 
 void
@@ -267,8 +300,6 @@ child_reap(struct warden *wd)
 static void
 buried(struct warden *wd, pid_t pid, int status)
 {
-	int64_t now = monotonic_ms();
-
 	for (size_t i = 0; i < wd->nretiring; i++)
 		if (wd->retiring[i].pid == pid) {
 			close(wd->retiring[i].sock);
@@ -279,12 +310,12 @@ buried(struct warden *wd, pid_t pid, int status)
 		struct child *c = &wd->child[r];
 		if (c->pid != pid)
 			continue;
-		if (status != -1 && WIFSIGNALED(status))
+		if (WIFSIGNALED(status))
 			log_err("the %s (process %d) died of signal %d: "
 				"starting it again",
 			    role_name((enum role)r), (int)pid,
 			    WTERMSIG(status));
-		else if (status != -1)
+		else
 			log_info("the %s (process %d) ended with %d: starting "
 				 "it again",
 			    role_name((enum role)r), (int)pid,
@@ -292,13 +323,7 @@ buried(struct warden *wd, pid_t pid, int status)
 		close(c->sock);
 		c->pid = 0;
 		c->sock = -1;
-		c->deaths = now - c->started < STEADY_MS ? c->deaths + 1 : 0;
-		c->due = now + pause_after(c->deaths);
-		wd->w.board->restarts++;
-		if (r == ROLE_ENGINE)
-			wd->w.board->restored = 1; /* the table stands */
-		if (r == ROLE_DOORS)
-			wd->w.board->door[DOOR_POLICY].open = 0;
+		died(wd, (enum role)r);
 	}
 }
 

@@ -21,6 +21,7 @@
 #define CLIENTS_MAX  64
 #define WATCH_BEHIND (4 << 20) /* bytes a watcher may be behind */
 #define ROWS_AT_ONCE 500
+#define ANSWERS_MAX  (256 << 10) /* bytes not taken yet */
 
 static bool may_talk(struct engine *e, int fd);
 static void on_accept(struct evconnlistener *l, evutil_socket_t fd,
@@ -126,6 +127,14 @@ client_free(struct client *cl)
 	free(cl);
 }
 
+/* A peer that does not take its answers is asked nothing more. */
+static bool
+is_full(struct client *cl)
+{
+	return evbuffer_get_length(bufferevent_get_output(cl->bev)) >
+	    ANSWERS_MAX;
+}
+
 /* One request at a time: the next is read when this one is answered. */
 static void
 on_read(struct bufferevent *bev, void *arg)
@@ -137,7 +146,7 @@ on_read(struct bufferevent *bev, void *arg)
 	size_t n;
 	char *line;
 
-	while (!cl->rows && !cl->watching && !cl->reloading &&
+	while (!cl->rows && !cl->watching && !cl->reloading && !is_full(cl) &&
 	    (line = evbuffer_readln(in, &n, EVBUFFER_EOL_LF))) {
 		request = json_loadb(line, n, JSON_REJECT_DUPLICATES, &why);
 		if (json_is_object(request))
@@ -149,7 +158,8 @@ on_read(struct bufferevent *bev, void *arg)
 		json_decref(request);
 		free(line);
 	}
-	if (evbuffer_get_length(in) > CONTROL_REQUEST_MAX) {
+	if (evbuffer_get_length(in) > CONTROL_REQUEST_MAX &&
+	    evbuffer_search(in, "\n", 1, NULL).pos < 0) {
 		client_fail(cl, "usage", "a request has at most %d bytes",
 		    CONTROL_REQUEST_MAX);
 		evbuffer_drain(in, evbuffer_get_length(in));
@@ -163,8 +173,11 @@ on_written(struct bufferevent *bev, void *arg)
 	struct engine *e = cl->control->e;
 	char why[256] = "";
 
-	if (!cl->rows)
+	if (!cl->rows) {
+		/* Requests that waited for the answers to be taken. */
+		on_read(bev, cl);
 		return;
+	}
 	for (int i = 0; i < ROWS_AT_ONCE && cl->next < cl->nrows; i++) {
 		const struct ban *b = &cl->rows[cl->next++];
 		if (e->store)

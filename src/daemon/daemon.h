@@ -102,6 +102,10 @@ int64_t notify_watchdog_ms(void); /* how often; 0: not wanted */
  * directory. */
 bool paths_may_open(const struct config *c, const char *path);
 bool paths_may_watch(const struct config *c, const char *path);
+/* Open a log file to read: a regular file of a real file system, looked at
+ * before it is opened; through a symbolic link only if root or the file's own
+ * owner made it. The descriptor, or -1 with errno. */
+int paths_open(const char *path);
 
 int64_t monotonic_ms(void);
 int64_t wall_clock(void);

@@ -2,6 +2,7 @@
  * Who the processes are. The warden stays what it was started as; its children
  * become the configured user before they read a stranger's first byte.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
@@ -68,6 +69,33 @@ reads_journal(const struct config *c)
 	return false;
 }
 
+static bool
+is_empty(const char *dir)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *entry;
+	size_t n = 0;
+
+	while (d && (entry = readdir(d)))
+		n += strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
+	if (d)
+		closedir(d);
+	return d && n == 0;
+}
+
+/* A directory that systemd or a package made for us is root's: take it, if
+ * nothing is in it. */
+static void
+adopt_dir(const char *dir, const struct identity *id)
+{
+	struct stat st;
+
+	if (id->drop && lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
+	    st.st_uid == 0 && st.st_nlink <= 2 && is_empty(dir) &&
+	    lchown(dir, id->uid, id->gid) != 0)
+		log_warn("%s: %s", dir, strerror(errno));
+}
+
 int
 identity_mkdir(const char *path, unsigned mode, const struct identity *id,
     struct error *err)
@@ -88,6 +116,8 @@ identity_mkdir(const char *path, unsigned mode, const struct identity *id,
 				break;
 		} else if (errno != EEXIST) {
 			break;
+		} else if (!p) {
+			adopt_dir(dir, id);
 		}
 		if (!p)
 			return 0;

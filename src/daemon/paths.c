@@ -2,13 +2,20 @@
  * What the warden opens for the engine: the log files that the configuration
  * names, their rotated siblings, and nothing else.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "daemon.h"
 
+static bool is_kernels(int fd);
 static bool each_pattern(const struct config *c, const char *path,
     bool (*may)(const char *pattern, const char *path));
 static bool is_sibling(const char *pattern, const char *path);
@@ -27,6 +34,46 @@ paths_may_watch(const struct config *c, const char *path)
 	    each_pattern(c, path, is_sibling);
 }
 
+int
+paths_open(const char *path)
+{
+	struct stat link, st;
+	char again[40];
+	int at, fd = -1;
+
+	/* Opening a device or a pipe can have effects; a look has none. */
+	at = open(path, O_PATH | O_CLOEXEC);
+	if (at < 0)
+		return -1;
+	if (fstat(at, &st) != 0 || lstat(path, &link) != 0) {
+		close(at);
+		return -1;
+	}
+	if (S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+	} else if (!S_ISREG(st.st_mode) || is_kernels(at)) {
+		errno = EINVAL;
+	} else if (S_ISLNK(link.st_mode) && link.st_uid != 0 &&
+	    link.st_uid != st.st_uid) {
+		errno = EPERM;
+	} else {
+		snprintf(again, sizeof(again), "/proc/self/fd/%d", at);
+		fd = open(again, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	}
+	close(at);
+	return fd;
+}
+
+/* Files that are the kernel's voice look like regular ones. */
+static bool
+is_kernels(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) != 0 || fs.f_type == PROC_SUPER_MAGIC ||
+	    fs.f_type == SYSFS_MAGIC;
+}
+
 static bool
 each_pattern(const struct config *c, const char *path,
     bool (*may)(const char *pattern, const char *path))
@@ -41,16 +88,15 @@ each_pattern(const struct config *c, const char *path,
 }
 
 /*
- * Same directory, and a name that begins like the pattern's up to its first
- * wildcard or last dot: mail.log, mail.log.1, mail-20261124.log.
+ * Same directory, and the pattern's name or one that rotation makes of it:
+ * mail.log, mail.log.1, mail.log-20261124.gz, mail-20261124.log.
  */
 static bool
 is_sibling(const char *pattern, const char *path)
 {
 	const char *pname = strrchr(pattern, '/'), *name = strrchr(path, '/');
-	char pdir[PATH_MAX], dir[PATH_MAX];
+	char pdir[PATH_MAX], dir[PATH_MAX], made[PATH_MAX];
 	const char *dot;
-	size_t stem;
 
 	snprintf(pdir, sizeof(pdir), "%.*s", (int)(pname - pattern), pattern);
 	snprintf(dir, sizeof(dir), "%.*s", (int)(name - path), path);
@@ -58,11 +104,17 @@ is_sibling(const char *pattern, const char *path)
 		return false;
 	pname++;
 	name++;
-	stem = strcspn(pname, "*?[");
+	if (fnmatch(pname, name, FNM_PERIOD) == 0)
+		return true;
+	snprintf(made, sizeof(made), "%s[-.]?*", pname);
+	if (fnmatch(made, name, FNM_PERIOD) == 0)
+		return true;
 	dot = strrchr(pname, '.');
-	if (dot && dot > pname && (size_t)(dot - pname) < stem)
-		stem = (size_t)(dot - pname);
-	return strncmp(pname, name, stem) == 0;
+	if (!dot || dot == pname)
+		return false;
+	snprintf(made, sizeof(made), "%.*s[-.][0-9]*%s", (int)(dot - pname),
+	    pname, dot);
+	return fnmatch(made, name, FNM_PERIOD) == 0;
 }
 
 /* The pattern's directory, or one above it that has to appear first. */

@@ -3,7 +3,6 @@
  * changes nothing. A good one gets new children; the ban table stands all the
  * while, and doors that need not change are not touched.
  */
-#include <poll.h>
 #include <string.h>
 
 #include "warden.h"
@@ -15,7 +14,6 @@ static bool same_doors(
     const struct policy_conf *a, const struct policy_conf *b);
 static void keep_what_cannot_change(
     const struct config *old, struct config *fresh);
-static void wait_for_engine(struct warden *wd);
 
 static void
 warn(void *arg, const char *text)
@@ -52,7 +50,6 @@ reload(struct warden *wd, struct error *err)
 		child_retire(wd, ROLE_DOORS, DRAIN_GRACE_MS);
 	else if (!same_doors(&old->policy, &fresh->policy))
 		child_supersede(wd, ROLE_DOORS);
-	wait_for_engine(wd);
 	now = monotonic_ms();
 	wd->child[ROLE_DOORS].wanted = fresh->policy.nlisten > 0;
 	wd->child[ROLE_ENFORCER].wanted = fresh->nft.enabled;
@@ -63,27 +60,6 @@ reload(struct warden *wd, struct error *err)
 	notify_ready();
 	log_info("the new configuration is in force");
 	return 0;
-}
-
-/* The table has one writer: the old engine must be gone before the new one
- * begins. It commits and ends within milliseconds, or is killed. */
-static void
-wait_for_engine(struct warden *wd)
-{
-	const int64_t begin = monotonic_ms();
-
-	while (monotonic_ms() - begin < ENGINE_GRACE_MS + 1000) {
-		size_t before = wd->nretiring;
-		bool busy = false;
-		child_reap(wd);
-		child_watch(wd, monotonic_ms());
-		for (size_t i = 0; i < wd->nretiring; i++)
-			busy |= wd->retiring[i].role == ROLE_ENGINE;
-		if (!busy)
-			return;
-		if (before == wd->nretiring)
-			poll(NULL, 0, 5);
-	}
 }
 
 static bool

@@ -27,7 +27,7 @@ static const int everyone[] = {
 	SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_create1), SCMP_SYS(poll),
 	SCMP_SYS(ppoll), SCMP_SYS(timerfd_settime), SCMP_SYS(timerfd_create),
 	SCMP_SYS(eventfd2), SCMP_SYS(pipe2), SCMP_SYS(fcntl),
-	SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(getsockname),
+	SCMP_SYS(getsockopt), SCMP_SYS(getsockname),
 	SCMP_SYS(getpeername), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
 	SCMP_SYS(time), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
 	SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(mprotect),
@@ -88,6 +88,22 @@ allow(scmp_filter_ctx ctx, const int *calls, size_t n)
 	return 0;
 }
 
+/*
+ * All but SO_LINGER: with it, a descriptor passed to the warden would make the
+ * warden wait when it closes it.
+ */
+static int
+allow_setsockopt(scmp_filter_ctx ctx)
+{
+	int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1,
+	    SCMP_A1(SCMP_CMP_NE, SOL_SOCKET));
+
+	if (rc != 0)
+		return rc;
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+	    SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_NE, SO_LINGER));
+}
+
 #define ALLOW(ctx, list) allow(ctx, list, sizeof(list) / sizeof((list)[0]))
 
 void
@@ -98,6 +114,8 @@ sandbox_enter(enum role role)
 
 	if (ctx)
 		rc = ALLOW(ctx, everyone);
+	if (rc == 0)
+		rc = allow_setsockopt(ctx);
 	if (rc == 0 && role == ROLE_DOORS)
 		rc = ALLOW(ctx, doors_calls);
 	if (rc == 0 && role == ROLE_ENGINE)

@@ -251,18 +251,12 @@ static void
 serve_open(struct warden *wd, struct child *c, const char *path)
 {
 	struct msg answer = { .type = MSG_OPENED };
-	struct stat st;
 	int fd = -1;
 
-	if (!paths_may_open(wd->w.conf, path)) {
+	if (!paths_may_open(wd->w.conf, path))
 		answer.value = EPERM;
-	} else {
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-		if (fd < 0)
-			answer.value = errno;
-		else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-			answer.value = EINVAL;
-	}
+	else if ((fd = paths_open(path)) < 0)
+		answer.value = errno;
 	if (msg_send(c->sock, &answer, answer.value ? -1 : fd) != 0)
 		log_warn("cannot answer the engine: %s", strerror(errno));
 	if (fd >= 0)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <syslog.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sources_priv.h"
@@ -218,6 +219,7 @@ static void
 tail_rest(struct tail *t, const char *p, const char *end, bool full)
 {
 	size_t n = (size_t)(end - p), zero = 0;
+	struct stat st;
 	off_t data;
 
 	if (!full || t->scanned > 0 || n < READ_BYTES - 1)
@@ -232,6 +234,10 @@ tail_rest(struct tail *t, const char *p, const char *end, bool full)
 	data = lseek(t->fd, (off_t)(t->at.offset + t->hole), SEEK_DATA);
 	if (data > (off_t)(t->at.offset + t->hole))
 		t->hole = (uint64_t)data - t->at.offset;
+	else if (data < 0 && errno == ENXIO && fstat(t->fd, &st) == 0 &&
+	    st.st_size > (off_t)(t->at.offset + t->hole))
+		/* No data behind it at all. */
+		t->hole = (uint64_t)st.st_size - t->at.offset;
 }
 
 static void

@@ -34,6 +34,7 @@ line() {
 
 @test "the stock configuration and every filter are accepted" {
 	sed "s|@FILTERS@|$top/filters|" "$top/conf/mxward.conf" >"$DIR/stock.conf"
+	printf 'user = "nobody"\ngroup = "nogroup"\n' >>"$DIR/stock.conf"
 	run "$build/mxward" -t -c "$DIR/stock.conf"
 	echo "$output"
 	[ "$status" = 0 ]

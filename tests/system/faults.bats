@@ -12,7 +12,7 @@ setup_file() {
 	make_dir
 	mkdir "$DIR/log"
 	start_mail $PORT \
-	    "smtpd_recipient_restrictions = check_policy_service { inet:127.0.0.1:$POLICY, timeout=1s, try_limit=1, default_action=DUNNO }"
+	    "smtpd_recipient_restrictions = check_policy_service { inet:127.0.0.1:$POLICY, timeout=1s, default_action=DUNNO }"
 }
 
 teardown_file() {
