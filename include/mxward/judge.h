@@ -7,8 +7,15 @@
  *   3. the ban table: from here every door refuses (P1)
  *   4. hooks.ban      (store, enforcers, actions, watchers)
  *   5. recidive jails count the ban (1 again)
- * A failure of a key that this jail bans at the failure's time is not counted:
- * no ban extends itself.
+ * A failure is not counted if this jail bans its key, or the very host, at the
+ * failure's time: no ban extends itself.
+ *
+ * What is banned is the key. Only if some of the jail's ignoreip lies within it
+ * (a /64 whose neighbours are strangers), it is the single host of the failure
+ * that made maxretry: nobody in ignoreip is refused because of a neighbour. The
+ * key goes on being what is counted by; the host's earlier bans are what makes
+ * its ban longer, and it is unbanned as a host. Bans by hand, by lists and by
+ * the fleet are of what they name, whoever is in it.
  */
 #ifndef MXWARD_JUDGE_H
 #define MXWARD_JUDGE_H
@@ -25,6 +32,7 @@
 #include "mxward/window.h"
 
 #define JAIL_BANTIMES_MAX 16
+#define JUDGE_USER_MAX    252 /* bytes; the store keeps at least these */
 
 enum jail_mode { MODE_BAN, MODE_OBSERVE };
 
@@ -39,9 +47,9 @@ struct jail_spec {
 	unsigned prefix4; /* 0 … 32, the key of an IPv4 host */
 	unsigned prefix6; /* 0 … 128 */
 	enum jail_mode mode;
-	bool reset_on_success;
-	bool recidive; /* counts what the other jails ban, not lines */
-	const struct prefix *ignoreip; /* beyond the table's friends */
+	bool reset_on_success; /* of the same user; see judge_match */
+	bool recidive;         /* counts what the other jails ban, not lines */
+	const struct prefix *ignoreip; /* beyond the table's friends; below */
 	size_t nignoreip;
 	/* What it counts: filters[i] with the rules in rules[i] (bit =
 	 * rule->index; rules beyond 63 always count). */
@@ -90,7 +98,7 @@ struct jail_stats {
 	uint64_t successes;
 	uint64_t bans;      /* that it decided */
 	uint64_t ignored;   /* failures of friends */
-	uint64_t after_ban; /* failures of a key already banned */
+	uint64_t after_ban; /* failures of a key or host already banned */
 };
 
 struct judge;
@@ -110,6 +118,12 @@ void judge_free(struct judge *j);
  * clock. A line of a banned key that is older than the ban's start counts as
  * being of the banned key, too: it is a late one of the same attack.
  *
+ * A success forgets, where reset_on_success, what its user has failed at from
+ * that key, and nothing else: whoever has an account must not be able to guess
+ * at others for ever. Users are the same if their names are, but for ASCII case.
+ * A failure whose user is not known is never forgotten by a success; nor is one
+ * whose name is so long (above JUDGE_USER_MAX) that the store may cut it.
+ *
  * A ban is one failure in each recidive jail, whose key is at most as narrow as
  * the ban's. Bans by recidive jails, by hand, by lists and by the fleet are
  * none; a ban of a jail in observe mode is one only to recidive jails that are
@@ -127,9 +141,10 @@ void judge_match(
  */
 
 /* Put back a failure from the store, oldest first, before anything is judged.
- * It cannot ban. Unknown jails are skipped. */
+ * It cannot ban. Unknown jails are skipped. The user is as the store has it. */
 void judge_restore_failure(struct judge *j, const char *jail,
-    const struct prefix *key, int64_t when, unsigned count, uint64_t id);
+    const struct prefix *key, int64_t when, unsigned count, struct span user,
+    uint64_t id);
 
 /* Put back a ban from the store (b->jail as numbered by the table). Of its
  * flags BAN_OVER and BAN_FORCED count; BAN_OBSERVE follows the jail's mode of
@@ -140,8 +155,9 @@ void judge_restore_ban(struct judge *j, const struct ban *b);
  * All is restored. What else is in the table becomes BAN_ORPHAN: the engine
  * died before its transaction was committed. An orphan refuses, but is not
  * counted with: its lines will be read again and decide it again. Ends bans
- * that log lines led to in jails that are no longer there ("jail gone"), and
- * bans wholly inside a friend or the jail's ignoreip ("ignoreip").
+ * that log lines led to in jails that are no longer there ("jail gone"), bans
+ * wholly inside a friend or the jail's ignoreip, and those that log lines led to
+ * and that would not be so wide today (both "ignoreip").
  */
 void judge_adopt(struct judge *j);
 

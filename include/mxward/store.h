@@ -70,10 +70,12 @@ uint64_t store_failure(
 /* These failures led to that ban; or (ban 0) were forgotten. */
 int store_failures_used(
     struct store *s, const uint64_t *ids, size_t n, uint64_t ban);
-/* Call cb for every failure that still counts, oldest first. */
+/* Call cb for every failure that still counts, oldest first; user is empty if
+ * it is not known. */
 int store_failures_each(struct store *s,
     void (*cb)(void *arg, uint64_t id, const char *jail,
-	const struct prefix *key, int64_t when, unsigned count),
+	const struct prefix *key, int64_t when, unsigned count,
+	struct span user),
     void *arg);
 
 /* A ban has begun. reason may be NULL. Returns its number, or 0. */

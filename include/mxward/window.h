@@ -37,9 +37,11 @@ void windows_free(struct windows *w);
  * otherwise, -1 when out of memory (the failure is not counted). A failure
  * older than findtime before the key's newest counts for nothing. Failures
  * that have left the window are dropped; refs of 0 are not reported back.
+ * who stands for whoever the failures were about (a hash of the user's name),
+ * 0 if that is not known: it is for windows_clear_of alone.
  */
 int windows_fail(struct windows *w, const struct prefix *key, int64_t when,
-    unsigned count, uint64_t ref, struct window_refs *refs);
+    unsigned count, uint64_t ref, uint32_t who, struct window_refs *refs);
 
 /*
  * Put a failure back, without a verdict; in any order, the window becomes what
@@ -47,12 +49,17 @@ int windows_fail(struct windows *w, const struct prefix *key, int64_t when,
  * a verdict: then the next failure brings it.) 0, or -1 when out of memory.
  */
 int windows_restore(struct windows *w, const struct prefix *key, int64_t when,
-    unsigned count, uint64_t ref);
+    unsigned count, uint64_t ref, uint32_t who);
 
-/* Forget a key (a success, an unban). refs receives what was forgotten (may
+/* Forget a key (an unban). refs receives what was forgotten (may
  * be NULL). Returns the number of failures forgotten, by weight. */
 unsigned windows_clear(
     struct windows *w, const struct prefix *key, struct window_refs *refs);
+
+/* The same for those failures of key alone that are about who (a success); the
+ * others stay as they are. Nothing is about 0. */
+unsigned windows_clear_of(struct windows *w, const struct prefix *key,
+    uint32_t who, struct window_refs *refs);
 
 /* Failures of key in its present window, by weight, and its newest time (may be
  * NULL; set only if there are any). */

@@ -21,6 +21,7 @@ static struct failure failure_of(
     const struct match *m, int64_t when, struct span evidence);
 static void fail(struct judge *j, struct judged *g, struct failure *f);
 static void succeed(struct judge *j, struct judged *g, const struct match *m);
+static bool ignores(const struct judged *g, const struct prefix *key);
 static bool banned_at(const struct judge *j, const struct judged *g,
     const struct prefix *key, int64_t when);
 
@@ -36,6 +37,7 @@ judge_new(const struct jail_spec *jails, size_t n, struct bantable *table,
 	j->table = table;
 	j->hooks = hooks;
 	j->arg = arg;
+	hash_key_random(&j->who_key);
 	j->jail = calloc(n + 1, sizeof(*j->jail));
 	if (j->jail == NULL)
 		goto fail;
@@ -125,34 +127,62 @@ bool
 judge_spares(
     const struct judge *j, const struct judged *g, const struct prefix *key)
 {
+	return ignores(g, key) || bantable_friend(j->table, key);
+}
+
+bool
+judge_spares_some(const struct judged *g, const struct prefix *key)
+{
 	size_t i;
 
 	for (i = 0; g != NULL && i < g->spec->nignoreip; i++)
-		if (prefix_covers(&g->spec->ignoreip[i], key))
+		if (g->spec->ignoreip[i].len > key->len &&
+		    prefix_covers(key, &g->spec->ignoreip[i]))
 			return true;
-	return bantable_friend(j->table, key);
+	return false;
+}
+
+/* The hash is keyed: else somebody could call himself what collides. */
+uint32_t
+judge_who(const struct judge *j, const struct judged *g, struct span user)
+{
+	char low[JUDGE_USER_MAX];
+	uint32_t who;
+	size_t i;
+
+	if (!g->spec->reset_on_success || user.n == 0 || user.n > sizeof(low))
+		return 0;
+	for (i = 0; i < user.n; i++)
+		low[i] = user.p[i] >= 'A' && user.p[i] <= 'Z'
+		    ? (char)(user.p[i] + ('a' - 'A'))
+		    : user.p[i];
+	who = (uint32_t)hash_bytes(&j->who_key, low, user.n);
+	return who != 0 ? who : 1;
 }
 
 void
 judge_count(struct judge *j, struct judged *g, const struct failure *f,
     const struct prefix *who)
 {
+	const struct prefix host = { f->host, 128 };
 	struct window_refs why;
 	uint64_t id = 0;
 
-	if (judge_spares(j, g, who)) {
+	/* A network may be banned for its last straw, who is spared here. */
+	if (judge_spares(j, g, who) || ignores(g, &host)) {
 		g->stats.ignored += f->count;
 		return;
 	}
-	if (banned_at(j, g, &f->key, f->when)) {
+	if (banned_at(j, g, &f->key, f->when) ||
+	    (f->key.len < host.len && banned_at(j, g, &host, f->when))) {
 		g->stats.after_ban += f->count;
 		return;
 	}
 	g->stats.failures += f->count;
 	if (j->hooks->failure != NULL)
 		id = j->hooks->failure(j->arg, f);
-	if (windows_fail(g->windows, &f->key, f->when, f->count, id, &why) ==
-	    1) {
+	if (windows_fail(g->windows, &f->key, f->when, f->count, id,
+		judge_who(j, g, f->user), &why) == 1) {
 		g->stats.bans++;
 		judge_decide(j, g, f, &why);
 	}
@@ -260,14 +290,27 @@ succeed(struct judge *j, struct judged *g, const struct match *m)
 {
 	struct window_refs refs;
 	struct prefix key;
+	uint32_t who;
 
 	g->stats.successes++;
-	if (!g->spec->reset_on_success)
+	if ((who = judge_who(j, g, m->user)) == 0)
 		return;
 	key = prefix_key(&m->host, g->spec->prefix4, g->spec->prefix6);
-	if (windows_clear(g->windows, &key, &refs) > 0 && refs.n > 0 &&
+	if (windows_clear_of(g->windows, &key, who, &refs) > 0 && refs.n > 0 &&
 	    j->hooks->cleared != NULL)
 		j->hooks->cleared(j->arg, &refs);
+}
+
+/* Whether all of key is in the ignoreip of the jail, which may be NULL. */
+static bool
+ignores(const struct judged *g, const struct prefix *key)
+{
+	size_t i;
+
+	for (i = 0; g != NULL && i < g->spec->nignoreip; i++)
+		if (prefix_covers(&g->spec->ignoreip[i], key))
+			return true;
+	return false;
 }
 
 /*

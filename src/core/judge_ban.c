@@ -115,8 +115,10 @@ judge_decide(struct judge *j, const struct judged *g, const struct failure *f,
 	unsigned past = 0;
 	bool had;
 
+	if (judge_spares_some(g, &b.key))
+		b.key = (struct prefix){ f->host, 128 };
 	if (j->hooks->past_bans != NULL)
-		past = j->hooks->past_bans(j->arg, g->number, &f->key,
+		past = j->hooks->past_bans(j->arg, g->number, &b.key,
 		    time_add(f->when, -g->spec->memory));
 	b.origin = (uint8_t)f->origin;
 	b.flags = observed(g) ? BAN_OBSERVE : 0;

@@ -41,14 +41,18 @@ static bool end_if_friend(void *arg, const struct ban *b);
 
 void
 judge_restore_failure(struct judge *j, const char *jail,
-    const struct prefix *key, int64_t when, unsigned count, uint64_t id)
+    const struct prefix *key, int64_t when, unsigned count, struct span user,
+    uint64_t id)
 {
+	struct judged *g;
 	size_t i;
 
-	for (i = 0; i < j->njails; i++)
-		if (strcmp(j->jail[i].spec->name, jail) == 0)
-			windows_restore(
-			    j->jail[i].windows, key, when, count, id);
+	for (i = 0; i < j->njails; i++) {
+		g = &j->jail[i];
+		if (strcmp(g->spec->name, jail) == 0)
+			windows_restore(g->windows, key, when, count, id,
+			    judge_who(j, g, user));
+	}
 }
 
 void
@@ -260,6 +264,8 @@ no_longer(const struct judge *j, const struct ban *b)
 	if (g == NULL && !by_order)
 		return "jail gone";
 	if ((b->flags & BAN_FORCED) == 0 && judge_spares(j, g, &b->key))
+		return "ignoreip";
+	if (!by_order && judge_spares_some(g, &b->key))
 		return "ignoreip";
 	return NULL;
 }

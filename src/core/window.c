@@ -24,6 +24,8 @@ static bool insert(struct windows *w, struct wkey *k, const struct fail *f);
 static uint32_t place_of(const struct wkey *k, int64_t when);
 static uint32_t find_or_add(
     struct windows *w, const struct prefix *key, uint32_t hash);
+static unsigned take_out(
+    struct wkey *k, uint32_t who, uint64_t *refs, size_t *n);
 static void evict(struct windows *w);
 static void refs_of(struct windows *w, const struct wkey *k,
     const struct fail *last, struct window_refs *refs);
@@ -74,9 +76,9 @@ windows_free(struct windows *w)
 
 int
 windows_fail(struct windows *w, const struct prefix *key, int64_t when,
-    unsigned count, uint64_t ref, struct window_refs *refs)
+    unsigned count, uint64_t ref, uint32_t who, struct window_refs *refs)
 {
-	struct fail f = { .when = when, .ref = ref, .count = count };
+	struct fail f = { when, ref, count, who };
 	uint32_t hash = wkey_hash(w, key), number = wkey_find(w, key, hash);
 	struct wkey none = { .n = 0 }, *k;
 
@@ -105,9 +107,9 @@ windows_fail(struct windows *w, const struct prefix *key, int64_t when,
 
 int
 windows_restore(struct windows *w, const struct prefix *key, int64_t when,
-    unsigned count, uint64_t ref)
+    unsigned count, uint64_t ref, uint32_t who)
 {
-	struct fail f = { .when = when, .ref = ref, .count = count };
+	struct fail f = { when, ref, count, who };
 	uint32_t number;
 	struct wkey *k;
 
@@ -146,6 +148,28 @@ windows_clear(
 	sum = sum_of(wkey_at(w, number));
 	refs_of(w, wkey_at(w, number), NULL, refs);
 	wkey_remove(w, number);
+	return sum;
+}
+
+unsigned
+windows_clear_of(struct windows *w, const struct prefix *key, uint32_t who,
+    struct window_refs *refs)
+{
+	uint32_t number = wkey_find(w, key, wkey_hash(w, key));
+	unsigned sum;
+	struct wkey *k;
+	size_t n = 0;
+
+	if (refs != NULL)
+		*refs = (struct window_refs){ NULL, 0 };
+	if (number == WKEY_NONE || who == 0)
+		return 0;
+	k = wkey_at(w, number);
+	sum = take_out(k, who, w->refs, &n);
+	if (k->n == 0)
+		wkey_remove(w, number);
+	if (refs != NULL)
+		*refs = (struct window_refs){ w->refs, n };
 	return sum;
 }
 
@@ -303,6 +327,27 @@ find_or_add(struct windows *w, const struct prefix *key, uint32_t hash)
 	if (w->n >= w->max_keys)
 		evict(w);
 	return wkey_add(w, key, hash);
+}
+
+/* The failures about who, closing the gaps. Returns their sum. */
+static unsigned
+take_out(struct wkey *k, uint32_t who, uint64_t *refs, size_t *n)
+{
+	struct fail *f = wkey_fails(k);
+	uint32_t i, kept = 0;
+	unsigned sum = 0;
+
+	for (i = 0; i < k->n; i++) {
+		if (f[i].who != who) {
+			f[kept++] = f[i];
+			continue;
+		}
+		sum = add_up(sum, f[i].count);
+		if (f[i].ref != 0)
+			refs[(*n)++] = f[i].ref;
+	}
+	k->n = kept;
+	return sum;
 }
 
 /* Of a sample: keys lie in no order that a stranger could choose, but start

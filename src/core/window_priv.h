@@ -25,6 +25,7 @@ struct fail {
 	int64_t when;
 	uint64_t ref;
 	uint32_t count;
+	uint32_t who; /* 0: not known */
 };
 
 struct wkey {
@@ -52,7 +53,7 @@ struct windows {
 	unsigned index_bits; /* log2 of its size */
 	uint32_t cursor;     /* of windows_prune */
 	uint64_t evicted;
-	uint64_t *refs; /* what windows_fail and windows_clear hand out */
+	uint64_t *refs; /* what verdicts and windows_clear hand out */
 	size_t refs_cap;
 	struct hash_key hash_key;
 };

@@ -102,8 +102,9 @@ unreachable(const char *path, bool quiet)
 		    "cannot reach mxward at %s: %s: be root, or a member of "
 		    "its control_group (mxward.conf(5))",
 		    path, strerror(why));
-	return fail(UNREACHABLE, "cannot reach mxward at %s: %s: is it running?%s",
-	    path, strerror(why), on_systemd(" (systemctl status mxward)"));
+	return fail(UNREACHABLE,
+	    "cannot reach mxward at %s: %s: is it running?%s", path,
+	    strerror(why), on_systemd(" (systemctl status mxward)"));
 }
 
 const char *

@@ -119,12 +119,15 @@ no_such_command(const char *name)
 		    "`mxwardctl ban ADDR --jail JAIL` and `mxwardctl unban` "
 		    "ban by hand; settings are written in the configuration "
 		    "(mxward.conf(5)), then `mxwardctl reload`" },
-		{ "start", "`systemctl start mxward`, or what your system "
-			   "starts daemons with" },
-		{ "stop", "`systemctl stop mxward`, or what your system stops "
-			  "daemons with" },
-		{ "restart", "`mxwardctl reload` puts a changed configuration "
-			     "in force" },
+		{ "start",
+		    "`systemctl start mxward`, or what your system "
+		    "starts daemons with" },
+		{ "stop",
+		    "`systemctl stop mxward`, or what your system stops "
+		    "daemons with" },
+		{ "restart",
+		    "`mxwardctl reload` puts a changed configuration "
+		    "in force" },
 	};
 	const struct command *near;
 

@@ -26,10 +26,10 @@ jail_bantimes(const json_t *jail, char *buf, size_t size)
 
 	buf[0] = '\0';
 	json_array_foreach(json_object_get(jail, "bantime"), i, o) if (n < size)
-		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? " " : "",
-		    json_is_null(o) ? "forever"
-				    : duration_format(json_integer_value(o),
-					  one, sizeof(one)));
+	    n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? " " : "",
+		json_is_null(o)
+		    ? "forever"
+		    : duration_format(json_integer_value(o), one, sizeof(one)));
 	return buf;
 }
 
@@ -99,8 +99,7 @@ show_counts(const struct ctl *c, const json_t *jail)
 		show_number(jail, "after_ban", "of hosts already banned");
 		putchar('\n');
 		name_of(c, "successes");
-		puts(number_format(
-		    (uint64_t)get_int(jail, "successes"), buf));
+		puts(number_format((uint64_t)get_int(jail, "successes"), buf));
 		name_of(c, "bans");
 		puts(number_format((uint64_t)get_int(jail, "bans"), buf));
 	}

@@ -24,8 +24,8 @@ static const struct command commands[] = {
 	    "--for, it lasts as\nlong as a first ban in that jail: the first "
 	    "bantime of the configuration,\nunless the jail has its own.",
 	    OPT_JAIL | OPT_FOR | OPT_REASON | OPT_FORCE, 1, -1, run_ban },
-	{ "unban", "ADDR… | --all", "end bans", NULL, OPT_JAIL | OPT_ALL, 0,
-	    -1, run_unban },
+	{ "unban", "ADDR… | --all", "end bans", NULL, OPT_JAIL | OPT_ALL, 0, -1,
+	    run_unban },
 	{ "watch", "", "failures, bans and refusals as they happen", NULL,
 	    OPT_JAIL, 0, 0, run_watch },
 	{ "reload", "", "put a changed configuration in force",

@@ -56,7 +56,8 @@ socket_path(const struct ctl *c, bool quiet, char *buf, size_t size)
 
 	snprintf(
 	    buf, size, "%s", c->socket ? c->socket : MXWARD_RUNDIR "/control");
-	if (c->socket || skim_path(c->config ? c->config : MXWARD_CONF, 0, &found))
+	if (c->socket ||
+	    skim_path(c->config ? c->config : MXWARD_CONF, 0, &found))
 		return DONE;
 	/* The usual one may be missing, or not be for everybody's eyes. One
 	 * that was named and is not read would have another daemon answer. */

@@ -108,9 +108,8 @@ is_behind(const json_t *status)
 
 	if (!json_is_false(json_object_get(status, "caught_up")))
 		return false;
-	json_array_foreach(json_object_get(status, "sources"), i, o)
-		if (get_int(o, "lag") > 0)
-			return true;
+	json_array_foreach(json_object_get(status, "sources"), i,
+	    o) if (get_int(o, "lag") > 0) return true;
 	return false;
 }
 

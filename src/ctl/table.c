@@ -31,8 +31,7 @@ struct table {
 
 static void measure(const struct table *tb, size_t *width);
 static void squeeze(const struct table *tb, size_t *width);
-static size_t excess(
-    const struct table *tb, const size_t *width, bool elastic);
+static size_t excess(const struct table *tb, const size_t *width, bool elastic);
 static bool drop_one(const struct table *tb, size_t *width);
 static void shave(
     const struct table *tb, size_t *width, size_t much, bool elastic);

@@ -28,8 +28,8 @@ join_but(const struct ctl *c, int but, char *buf, size_t size)
 	buf[0] = '\0';
 	for (int i = 0; i < c->noperands; i++)
 		if (i != but && n < size)
-			n += (size_t)snprintf(buf + n, size - n, " %s",
-			    c->operand[i]);
+			n += (size_t)snprintf(
+			    buf + n, size - n, " %s", c->operand[i]);
 }
 
 bool
@@ -90,10 +90,11 @@ ask_each(const struct ctl *c, json_t *request, int seconds,
 static int
 rank(int status)
 {
-	static const int ranks[] = {
-		[DONE] = 0, [NO] = 1, [REFUSED] = 2, [USAGE] = 3,
-		[UNREACHABLE] = 4
-	};
+	static const int ranks[] = { [DONE] = 0,
+		[NO] = 1,
+		[REFUSED] = 2,
+		[USAGE] = 3,
+		[UNREACHABLE] = 4 };
 
 	return ranks[status];
 }

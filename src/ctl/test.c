@@ -87,6 +87,16 @@ test_each(struct test *t, const struct sink *sink, void *arg)
 }
 
 static int
+packed(const char *name, const char *with)
+{
+	if (strcmp(name, "-") == 0)
+		return fail(
+		    USAGE, "standard input is compressed: put %s before", with);
+	return fail(USAGE, "%s is compressed: %s %s | mxwardctl test -", name,
+	    with, name);
+}
+
+static int
 each_file(struct test *t, const char *name, const struct sink *sink, void *arg)
 {
 	bool is_stdin = strcmp(name, "-") == 0;
@@ -94,11 +104,12 @@ each_file(struct test *t, const char *name, const struct sink *sink, void *arg)
 	struct reader *r = fd >= 0 ? reader_new(fd) : NULL;
 	struct match m[MATCHES_MOST];
 	unsigned long number = 0;
+	const char *with = NULL;
 	struct span raw;
 	struct line l;
-	int rc = -1;
+	int rc = r ? reader_packed(r, &with) : -1;
 
-	if (r) {
+	if (rc == 0 && !with) {
 		sink->file(arg, name);
 		while ((rc = reader_next(r, &raw)) == 1) {
 			line_parse(&t->lt, raw, &l);
@@ -108,6 +119,8 @@ each_file(struct test *t, const char *name, const struct sink *sink, void *arg)
 	}
 	if (rc != 0)
 		fail(USAGE, "%s: %s", name, strerror(errno));
+	else if (with)
+		rc = packed(name, with);
 	reader_free(r);
 	if (fd >= 0 && !is_stdin)
 		close(fd);

@@ -1,7 +1,7 @@
 /* mxwardctl test: test.c (what to run), test_load.c (which filters),
  * test_read.c (lines), test_json.c, test_line.c, test_samples.c (what to say);
- * test_summary.c (counting), test_report.c (its tables), test_kind.c and
- * tally.c (what it counts by). */
+ * test_summary.c (counting), test_jails.c (whom they would ban),
+ * test_report.c (tables), test_kind.c and tally.c (what it counts by). */
 #ifndef MXWARD_CTL_TEST_H
 #define MXWARD_CTL_TEST_H
 
@@ -47,6 +47,9 @@ void reader_free(struct reader *r);
 /* 1 and the next line without its newline, cut at LINE_MAX_BYTES, valid until
  * the next call; 0 at the end; -1 and errno. */
 int reader_next(struct reader *r, struct span *line);
+/* Before the first line: 0, and in *with what would unpack it, or NULL if it
+ * is not compressed; -1 and errno. */
+int reader_packed(struct reader *r, const char **with);
 
 int test_json(struct test *t);
 int test_summary(struct test *t);
@@ -55,6 +58,16 @@ int test_samples(struct test *t);
 /* Every line of every operand (standard input if there is none). Returns DONE,
  * or USAGE if a file could not be read. */
 int test_each(struct test *t, const struct sink *sink, void *arg);
+
+/* test_jails.c: whom the enabled jails of a configuration would ban. */
+struct trial;
+/* NULL when out of memory. */
+struct trial *trial_new(const struct config *conf);
+void trial_free(struct trial *tr);
+/* Another file begins: it may be older than the last. */
+void trial_file(struct trial *tr);
+void trial_match(struct trial *tr, int64_t when, const struct match *m);
+void trial_report(const struct trial *tr, const struct term *t);
 
 /* tally.c: counts by key, for at most so many keys. */
 struct item {
@@ -118,6 +131,7 @@ struct summary {
 	int64_t from, to;   /* times of the lines */
 	double seconds;     /* that it took */
 	struct tally *hosts, *rule_hosts, *programs, *kinds;
+	struct trial *trial;  /* NULL: with --filter */
 	size_t ntop, nmissed; /* to show */
 };
 

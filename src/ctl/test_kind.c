@@ -1,6 +1,6 @@
 /*
  * What kind of message it is: words stay, while names, numbers and addresses,
- * which differ from line to line, become "*". Reply codes ("550 5.1.1") stay:
+ * which differ from line to line, become "*". Reply codes (": 550 5.1.1") stay:
  * they tell kinds apart.
  */
 #include <string.h>
@@ -13,8 +13,8 @@ struct writer {
 };
 
 static size_t word_length(struct span s);
-static void put_word(struct writer *w, struct span word);
-static bool is_code(struct span word);
+static void put_word(struct writer *w, struct span word, bool after_colon);
+static bool is_code(struct span word, bool after_colon);
 static bool is_varying(struct span word);
 static size_t group_length(struct span s);
 static void put(struct writer *w, const char *p, size_t n);
@@ -27,7 +27,8 @@ kind_of(struct span message, char *buf, size_t size)
 
 	while (message.n > 0 && w.n + 4 < size) {
 		if ((n = word_length(message)) > 0) {
-			put_word(&w, span_make(message.p, n));
+			put_word(&w, span_make(message.p, n),
+			    w.n < 2 || memcmp(buf + w.n - 2, ": ", 2) == 0);
 		} else if ((n = group_length(message)) > 0) {
 			put(&w, message.p, 1);
 			put(&w, "*", 1);
@@ -69,9 +70,9 @@ word_length(struct span s)
 }
 
 static void
-put_word(struct writer *w, struct span word)
+put_word(struct writer *w, struct span word, bool after_colon)
 {
-	if (is_varying(word) && !is_code(word))
+	if (is_varying(word) && !is_code(word, after_colon))
 		put(w, "*", 1);
 	else
 		put(w, word.p, word.n);
@@ -99,12 +100,12 @@ is_varying(struct span word)
 	return false;
 }
 
-/* "550", "5.7.1" */
+/* "550" where a reply begins: elsewhere it is but a number; "5.7.1" */
 static bool
-is_code(struct span word)
+is_code(struct span word, bool after_colon)
 {
-	if (word.n == 3 && strchr("245", word.p[0]) && is_digit(word.p[1]) &&
-	    is_digit(word.p[2]))
+	if (word.n == 3 && after_colon && strchr("245", word.p[0]) &&
+	    is_digit(word.p[1]) && is_digit(word.p[2]))
 		return true;
 	return word.n >= 5 && word.n <= 6 && strchr("245", word.p[0]) &&
 	    word.p[1] == '.' && is_digit(word.p[2]) && word.p[3] == '.' &&

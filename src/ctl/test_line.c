@@ -263,17 +263,20 @@ show_reach(const struct explain *e, size_t reach)
 static void
 show_others(const struct explain *e)
 {
+	const struct term *t = &e->t->c->term;
 	size_t n = 0;
 
-	for (size_t i = 0; i < e->t->nfilters; i++)
-		if (!test_wants(e->t, i, &e->l))
-			printf("%s%s",
-			    n++ ? ", "
-				: "\nNot asked, since they do "
-				  "not read this program: ",
-			    e->t->filters[i]->name);
-	if (n)
-		putchar('\n');
+	for (size_t i = 0; i < e->t->nfilters; i++) {
+		const struct filter *f = e->t->filters[i];
+		if (test_wants(e->t, i, &e->l))
+			continue;
+		if (n++ == 0)
+			puts("\nNot asked, since they read other programs:");
+		printf("  %s%s", f->name, style_on(t, DIM));
+		for (size_t k = 0; k < f->nprograms; k++)
+			printf("%s%s", k ? ", " : "  ", f->programs[k]);
+		printf("%s\n", style_off(t, DIM));
+	}
 }
 
 static void

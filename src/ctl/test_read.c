@@ -7,6 +7,7 @@
 #include "test.h"
 
 #define BUFFER_BYTES (8 * LINE_MAX_BYTES)
+#define MAGIC_BYTES  10
 
 struct reader {
 	int fd;
@@ -36,6 +37,34 @@ void
 reader_free(struct reader *r)
 {
 	free(r);
+}
+
+int
+reader_packed(struct reader *r, const char **with)
+{
+	static const struct {
+		const char *with, *magic;
+		size_t at, n;
+	} kinds[] = {
+		{ "zcat", "\x1f\x8b\x08", 0, 3 },
+		{ "xzcat",
+		    "\xfd"
+		    "7zXZ",
+		    0, 6 },
+		{ "zstdcat", "\x28\xb5\x2f\xfd", 0, 4 },
+		{ "bzcat", "1AY&SY", 4, 6 },
+	};
+
+	*with = NULL;
+	while (!r->ended && r->to - r->from < MAGIC_BYTES)
+		if (refill(r) != 0)
+			return -1;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (r->to - r->from >= kinds[i].at + kinds[i].n &&
+		    memcmp(r->buf + r->from + kinds[i].at, kinds[i].magic,
+			kinds[i].n) == 0)
+			*with = kinds[i].with;
+	return 0;
 }
 
 int

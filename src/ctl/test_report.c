@@ -30,6 +30,8 @@ report(const struct summary *s)
 	report_hosts(s);
 	report_missed(s);
 	report_unread(s);
+	if (s->trial)
+		trial_report(s->trial, &s->t->c->term);
 }
 
 static void
@@ -83,13 +85,13 @@ static void
 report_rules(const struct summary *s)
 {
 	static const struct column columns[] = {
-		{ .title = "filter / rule", .elastic = true },
-		{ .title = "lines", .right = true },
+		{ .title = "filter / rule" },
+		{ .title = "lines", .right = true, .drop = 3 },
 		{ .title = "failures", .right = true },
-		{ .title = "successes", .right = true },
-		{ .title = "ignored", .right = true },
-		{ .title = "missed", .right = true },
-		{ .title = "hosts", .right = true },
+		{ .title = "successes", .right = true, .drop = 4 },
+		{ .title = "ignored", .right = true, .drop = 1 },
+		{ .title = "missed", .right = true, .drop = 2 },
+		{ .title = "hosts", .right = true, .drop = 5 },
 	};
 	struct table *tb = table_new(&s->t->c->term, COLUMNS(columns));
 
@@ -169,7 +171,7 @@ report_silent(const struct summary *s)
 	for (size_t f = 0, i = 0; f < s->t->nfilters; f++)
 		for (size_t k = 0; k < s->t->filters[f]->nrules; k++, i++) {
 			const struct rule *r = s->rules[i].rule;
-			if (s->rules[i].lines ||
+			if (s->rules[i].lines || r->kind == RULE_IGNORE ||
 			    (r->optional &&
 				!(s->t->optional[f] >> r->index & 1)))
 				continue;
@@ -221,11 +223,11 @@ static void
 report_hosts(const struct summary *s)
 {
 	static const struct column columns[] = {
-		{ .title = "host", .elastic = true },
+		{ .title = "host" },
 		{ .title = "failures", .right = true },
 		{ .title = "successes", .right = true },
-		{ .title = "first" },
-		{ .title = "last" },
+		{ .title = "first", .drop = 1 },
+		{ .title = "last", .drop = 2 },
 	};
 	const struct item **list;
 	size_t n = tally_top(s->hosts, s->ntop, &list), all;

@@ -45,8 +45,13 @@ test_summary(struct test *t)
 		rc = test_each(t, &sink, &s);
 		s.seconds = clock_now() - s.seconds;
 		add_seen(&s);
-		if (s.files && !(t->c->given & OPT_QUIET))
+		if (s.lines)
 			report(&s);
+		else if (s.files)
+			printf("There is no line in %s%s.\n",
+			    s.files == 1 ? s.file : "these files",
+			    strcmp(s.file, "-") == 0 ? " (standard input)"
+						     : "");
 	}
 	clean(&s);
 	return rc;
@@ -82,6 +87,8 @@ prepare(struct summary *s)
 	s->rule_hosts = tally_new(HOSTS_MOST);
 	s->programs = tally_new(PROGRAMS_MOST);
 	s->kinds = tally_new(KINDS_MOST);
+	if (t->c->nfilters == 0 && !(s->trial = trial_new(t->confs[0])))
+		return fail(USAGE, "out of memory");
 	if (!s->rules || !s->first_rule || !s->filter_lines ||
 	    !s->filter_seen || !s->hosts || !s->rule_hosts || !s->programs ||
 	    !s->kinds)
@@ -109,6 +116,7 @@ clean(struct summary *s)
 	tally_free(s->rule_hosts);
 	tally_free(s->programs);
 	tally_free(s->kinds);
+	trial_free(s->trial);
 }
 
 static void
@@ -118,6 +126,8 @@ begin_file(void *arg, const char *name)
 
 	s->file = name;
 	s->files++;
+	if (s->trial)
+		trial_file(s->trial);
 }
 
 static void
@@ -142,8 +152,11 @@ one_line(void *arg, unsigned long n, const struct line *l,
 		if (wanted)
 			count_missed(s, l);
 	}
-	for (size_t i = 0; i < nm; i++)
+	for (size_t i = 0; i < nm; i++) {
 		count_match(s, n, l, &m[i]);
+		if (s->trial && m[i].has_host)
+			trial_match(s->trial, l->time, &m[i]);
+	}
 }
 
 static void

@@ -80,12 +80,12 @@ on_ended(void *arg, const char *jail, const struct ban *b, const char *reason)
 
 static void
 on_failure(void *arg, uint64_t id, const char *jail, const struct prefix *key,
-    int64_t when, unsigned count)
+    int64_t when, unsigned count, struct span user)
 {
 	struct restored *r = arg;
 
 	beat(r);
-	judge_restore_failure(r->e->judge, jail, key, when, count, id);
+	judge_restore_failure(r->e->judge, jail, key, when, count, user, id);
 }
 
 /* No line will bear out a ban that a person ordered, and the answer was yes:

@@ -9,6 +9,7 @@
 
 #include "store_priv.h"
 
+static struct span column_span(sqlite3_stmt *st, int i);
 static int add_failure(struct store *s, uint64_t id, const int64_t names[3],
     const struct failure *f);
 static int add_counting(
@@ -50,7 +51,8 @@ store_failures_used(
 int
 store_failures_each(struct store *s,
     void (*cb)(void *arg, uint64_t id, const char *jail,
-	const struct prefix *key, int64_t when, unsigned count),
+	const struct prefix *key, int64_t when, unsigned count,
+	struct span user),
     void *arg)
 {
 	sqlite3_stmt *st = store_query(s, ST_COUNTING_EACH);
@@ -64,9 +66,19 @@ store_failures_each(struct store *s,
 		cb(arg, (uint64_t)sqlite3_column_int64(st, 0),
 		    (const char *)sqlite3_column_text(st, 1), &key,
 		    sqlite3_column_int64(st, 3),
-		    (unsigned)sqlite3_column_int64(st, 4));
+		    (unsigned)sqlite3_column_int64(st, 4), column_span(st, 5));
 	}
 	return rc;
+}
+
+/* The bytes as they came; SQLite asks that they be read before counted. */
+static struct span
+column_span(sqlite3_stmt *st, int i)
+{
+	const char *p = sqlite3_column_blob(st, i);
+
+	return span_make(
+	    p, p != NULL ? (size_t)sqlite3_column_bytes(st, i) : 0);
 }
 
 static int

@@ -44,9 +44,10 @@ const char *const store_sql[ST_MAX] = {
 			    " (SELECT time FROM failures WHERE id = ?1)",
 	[ST_COUNTING_DEL_AT] = "DELETE FROM counting"
 			       " WHERE time = ?2 AND id = ?1",
-	[ST_COUNTING_EACH] = "SELECT c.id, n.name, c.key, c.time, c.count"
-			     " FROM counting c CROSS JOIN names n"
-			     " ON n.id = c.jail ORDER BY c.time, c.id",
+	[ST_COUNTING_EACH] = "SELECT c.id, n.name, c.key, c.time, c.count,"
+			     " f.user FROM counting c CROSS JOIN names n"
+			     " ON n.id = c.jail LEFT JOIN failures f"
+			     " ON f.id = c.id ORDER BY c.time, c.id",
 	[ST_FAILURE_DEL] = "DELETE FROM failures WHERE id = ?1",
 	[ST_EVIDENCE_ADD] = "INSERT OR IGNORE INTO evidence (ban, failure)"
 			    " SELECT ?1, id FROM failures WHERE id = ?2",
