@@ -32,7 +32,6 @@
 #include "mxward/window.h"
 
 #define JAIL_BANTIMES_MAX 16
-#define JUDGE_USER_MAX    252 /* bytes; the store keeps at least these */
 
 enum jail_mode { MODE_BAN, MODE_OBSERVE };
 
@@ -122,7 +121,7 @@ void judge_free(struct judge *j);
  * that key, and nothing else: whoever has an account must not be able to guess
  * at others for ever. Users are the same if their names are, but for ASCII case.
  * A failure whose user is not known is never forgotten by a success; nor is one
- * whose name is so long (above JUDGE_USER_MAX) that the store may cut it.
+ * whose name is so long (above WINDOWS_USER_MAX) that the store may cut it.
  *
  * A ban is one failure in each recidive jail, whose key is at most as narrow as
  * the ban's. Bans by recidive jails, by hand, by lists and by the fleet are

@@ -10,6 +10,9 @@
 #include <stdint.h>
 
 #include "mxward/addr.h"
+#include "mxward/span.h"
+
+#define WINDOWS_USER_MAX 252 /* bytes; a store keeps at least these */
 
 struct windows;
 
@@ -31,14 +34,21 @@ struct windows *windows_new(
 void windows_free(struct windows *w);
 
 /*
+ * A number for a user's name, the same for names that differ in ASCII case
+ * alone. It holds for these windows only, whose hash is keyed: nobody can call
+ * himself what collides. 0, not known, for no name and for one longer than
+ * WINDOWS_USER_MAX bytes, which a store may have cut.
+ */
+uint32_t windows_who(const struct windows *w, struct span user);
+
+/*
  * Count `count` failures of key at `when` (seconds since the epoch, from the
  * line). Returns 1 if that brings the key to maxretry: refs then holds the
  * failures that led to it, and the key starts again from nothing. Returns 0
  * otherwise, -1 when out of memory (the failure is not counted). A failure
  * older than findtime before the key's newest counts for nothing. Failures
  * that have left the window are dropped; refs of 0 are not reported back.
- * who stands for whoever the failures were about (a hash of the user's name),
- * 0 if that is not known: it is for windows_clear_of alone.
+ * who is whom they were about (windows_who), for windows_clear_of alone.
  */
 int windows_fail(struct windows *w, const struct prefix *key, int64_t when,
     unsigned count, uint64_t ref, uint32_t who, struct window_refs *refs);

@@ -4,7 +4,6 @@
  * mapping, in a struct that fork copies: no writer can change it for him.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,12 +16,7 @@
 #define SLOTS_OF(capacity) ((capacity) + (capacity) / 2 + 8)
 #define CAPACITY_MAX       (UINT32_C(1) << 30)
 
-#ifndef F_SEAL_FUTURE_WRITE
-#define F_SEAL_FUTURE_WRITE 0x0010 /* fcntl(2), since Linux 5.1 */
-#endif
-
 static bool map_shared(struct bantable *t);
-static int memory_of(size_t size);
 static bool map_ends(struct bantable *t);
 static size_t page_up(size_t n);
 
@@ -41,7 +35,6 @@ bantable_map(size_t max_bans)
 	t->capacity = max_bans > 0 ? (uint32_t)max_bans : 1;
 	t->nslots = SLOTS_OF(t->capacity);
 	t->number_bits = 32 - (unsigned)__builtin_clz(t->capacity);
-	t->fd = -1;
 	hash_key_random(&t->key);
 	if (map_shared(t) && map_ends(t))
 		return t;
@@ -50,21 +43,15 @@ bantable_map(size_t max_bans)
 }
 
 /*
- * Mapped anew in the place of the old mapping: once the memory is sealed, what
- * was mapped for reading can never be made writable again, by whatever code
- * this process may come to run.
+ * Anonymous memory cannot be mapped again for reading only, so this alone could
+ * be undone: a process that reads strangers' text must also be forbidden to
+ * make memory writable (sandbox.c). A sealed memfd would do without, and was
+ * tried: its pages cost the engine a third of its speed.
  */
 int
 bantable_reopen_readonly(struct bantable *t)
 {
-	if (t->fd < 0)
-		return mprotect(t->map, t->map_size, PROT_READ);
-	if (mmap(t->map, t->map_size, PROT_READ,
-		MAP_SHARED | MAP_FIXED | MAP_NORESERVE, t->fd, 0) == MAP_FAILED)
-		return -1;
-	close(t->fd);
-	t->fd = -1;
-	return 0;
+	return mprotect(t->map, t->map_size, PROT_READ);
 }
 
 void
@@ -76,8 +63,6 @@ bantable_unmap(struct bantable *t)
 		munmap(t->map, t->map_size);
 	if (t->ends.heap != NULL)
 		munmap(t->ends.heap, t->ends_size);
-	if (t->fd >= 0)
-		close(t->fd);
 	free(t);
 }
 
@@ -114,20 +99,6 @@ bantable_capacity(const struct bantable *t)
 	return t->capacity;
 }
 
-/* Anonymous memory with a descriptor, so that it can be mapped twice; -1 where
- * the system has none, which anonymous memory then does for. */
-static int
-memory_of(size_t size)
-{
-	int fd = memfd_create("mxward-bans", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd >= 0 && ftruncate(fd, (off_t)size) != 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 /* One mapping: the shared head, the index, the entries. */
 static bool
 map_shared(struct bantable *t)
@@ -138,17 +109,10 @@ map_shared(struct bantable *t)
 
 	t->map_size =
 	    head + index + page_up((size_t)t->capacity * sizeof(struct entry));
-	t->fd = memory_of(t->map_size);
 	p = mmap(NULL, t->map_size, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_NORESERVE | (t->fd < 0 ? MAP_ANONYMOUS : 0), t->fd,
-	    0);
+	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return false;
-	/* Our own mapping stays writable; there can be no other. */
-	if (t->fd >= 0)
-		fcntl(t->fd, F_ADD_SEALS,
-		    F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE |
-			F_SEAL_SEAL);
 	t->map = p;
 	t->shared = (struct shared *)p;
 	t->index = (_Atomic uint32_t *)(p + head);

@@ -72,7 +72,6 @@ struct bantable {
 	struct entry *entry;
 	void *map;
 	size_t map_size;
-	int fd; /* of the memory, or -1: kept only to map it read-only */
 	uint32_t capacity; /* entries */
 	uint32_t nslots;
 	unsigned number_bits; /* of an index word; the rest is tag */

@@ -37,7 +37,6 @@ judge_new(const struct jail_spec *jails, size_t n, struct bantable *table,
 	j->table = table;
 	j->hooks = hooks;
 	j->arg = arg;
-	hash_key_random(&j->who_key);
 	j->jail = calloc(n + 1, sizeof(*j->jail));
 	if (j->jail == NULL)
 		goto fail;
@@ -142,22 +141,10 @@ judge_spares_some(const struct judged *g, const struct prefix *key)
 	return false;
 }
 
-/* The hash is keyed: else somebody could call himself what collides. */
 uint32_t
-judge_who(const struct judge *j, const struct judged *g, struct span user)
+judge_who(const struct judged *g, struct span user)
 {
-	char low[JUDGE_USER_MAX];
-	uint32_t who;
-	size_t i;
-
-	if (!g->spec->reset_on_success || user.n == 0 || user.n > sizeof(low))
-		return 0;
-	for (i = 0; i < user.n; i++)
-		low[i] = user.p[i] >= 'A' && user.p[i] <= 'Z'
-		    ? (char)(user.p[i] + ('a' - 'A'))
-		    : user.p[i];
-	who = (uint32_t)hash_bytes(&j->who_key, low, user.n);
-	return who != 0 ? who : 1;
+	return g->spec->reset_on_success ? windows_who(g->windows, user) : 0;
 }
 
 void
@@ -182,7 +169,7 @@ judge_count(struct judge *j, struct judged *g, const struct failure *f,
 	if (j->hooks->failure != NULL)
 		id = j->hooks->failure(j->arg, f);
 	if (windows_fail(g->windows, &f->key, f->when, f->count, id,
-		judge_who(j, g, f->user), &why) == 1) {
+		judge_who(g, f->user), &why) == 1) {
 		g->stats.bans++;
 		judge_decide(j, g, f, &why);
 	}
@@ -293,7 +280,7 @@ succeed(struct judge *j, struct judged *g, const struct match *m)
 	uint32_t who;
 
 	g->stats.successes++;
-	if ((who = judge_who(j, g, m->user)) == 0)
+	if ((who = judge_who(g, m->user)) == 0)
 		return;
 	key = prefix_key(&m->host, g->spec->prefix4, g->spec->prefix6);
 	if (windows_clear_of(g->windows, &key, who, &refs) > 0 && refs.n > 0 &&

@@ -51,7 +51,7 @@ judge_restore_failure(struct judge *j, const char *jail,
 		g = &j->jail[i];
 		if (strcmp(g->spec->name, jail) == 0)
 			windows_restore(g->windows, key, when, count, id,
-			    judge_who(j, g, user));
+			    judge_who(g, user));
 	}
 }
 

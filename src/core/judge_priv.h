@@ -4,7 +4,6 @@
 
 #include "mxward/duration.h"
 #include "mxward/error.h"
-#include "mxward/hash.h"
 #include "mxward/judge.h"
 
 struct judged {
@@ -36,7 +35,6 @@ struct judge {
 	struct ban *held;
 	size_t nheld, held_room;
 	bool orphans; /* there may be some */
-	struct hash_key who_key;
 };
 
 static inline int64_t
@@ -56,8 +54,7 @@ bool judge_spares(
  * not all of them. */
 bool judge_spares_some(const struct judged *g, const struct prefix *key);
 /* Who a failure is about, for the jail's windows: 0 if nobody asks. */
-uint32_t judge_who(
-    const struct judge *j, const struct judged *g, struct span user);
+uint32_t judge_who(const struct judged *g, struct span user);
 /* One failure of f->key in one jail; `who` did it. */
 void judge_count(struct judge *j, struct judged *g, const struct failure *f,
     const struct prefix *who);

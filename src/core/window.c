@@ -74,6 +74,23 @@ windows_free(struct windows *w)
 	free(w);
 }
 
+uint32_t
+windows_who(const struct windows *w, struct span user)
+{
+	char low[WINDOWS_USER_MAX];
+	uint32_t who;
+	size_t i;
+
+	if (user.n == 0 || user.n > sizeof(low))
+		return 0;
+	for (i = 0; i < user.n; i++)
+		low[i] = user.p[i] >= 'A' && user.p[i] <= 'Z'
+		    ? (char)(user.p[i] + ('a' - 'A'))
+		    : user.p[i];
+	who = (uint32_t)hash_bytes(&w->hash_key, low, user.n);
+	return who != 0 ? who : 1;
+}
+
 int
 windows_fail(struct windows *w, const struct prefix *key, int64_t when,
     unsigned count, uint64_t ref, uint32_t who, struct window_refs *refs)

@@ -132,14 +132,16 @@ judge_one(struct trial *tr, size_t jail, int64_t when, const struct match *m)
 
 	if (m->verdict == VERDICT_SUCCESS) {
 		if (s->reset_on_success)
-			windows_clear(tr->windows[jail], &key, NULL);
+			windows_clear_of(tr->windows[jail], &key,
+			    windows_who(tr->windows[jail], m->user), NULL);
 		if ((item = item_of(tr, jail, &key)))
 			item->b++;
 	} else if (m->verdict == VERDICT_FAILURE) {
 		if (is_friend(tr, s, &m->host))
 			tr->friends[jail] += m->count;
 		else if (windows_fail(tr->windows[jail], &key, when, m->count,
-			     0, &refs) == 1 &&
+			     0, windows_who(tr->windows[jail], m->user),
+			     &refs) == 1 &&
 		    (item = item_of(tr, jail, &key)))
 			item->a++;
 	}

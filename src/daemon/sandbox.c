@@ -8,6 +8,7 @@
 #ifdef HAVE_LIBSECCOMP
 #include <seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #endif
 
@@ -30,7 +31,7 @@ static const int everyone[] = {
 	SCMP_SYS(getsockopt), SCMP_SYS(getsockname),
 	SCMP_SYS(getpeername), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
 	SCMP_SYS(time), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
-	SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(mprotect),
+	SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap),
 	SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(futex), SCMP_SYS(getrandom),
 	SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getppid),
 	SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid),
@@ -104,6 +105,20 @@ allow_setsockopt(scmp_filter_ctx ctx)
 	    SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_NE, SO_LINGER));
 }
 
+/*
+ * Only the engine writes the ban table: in the others it is mapped for reading,
+ * and nothing they may come to run can change that.
+ */
+static int
+allow_mprotect(scmp_filter_ctx ctx, bool writes)
+{
+	if (writes)
+		return seccomp_rule_add(
+		    ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 0);
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+	    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_WRITE, 0));
+}
+
 #define ALLOW(ctx, list) allow(ctx, list, sizeof(list) / sizeof((list)[0]))
 
 void
@@ -116,6 +131,8 @@ sandbox_enter(enum role role)
 		rc = ALLOW(ctx, everyone);
 	if (rc == 0)
 		rc = allow_setsockopt(ctx);
+	if (rc == 0)
+		rc = allow_mprotect(ctx, role == ROLE_ENGINE);
 	if (rc == 0 && role == ROLE_DOORS)
 		rc = ALLOW(ctx, doors_calls);
 	if (rc == 0 && role == ROLE_ENGINE)

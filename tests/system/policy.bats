@@ -99,6 +99,18 @@ teardown() { show_logs; }
 	[ "$(ctl check 198.51.100.22 --json | jq '.counting | length')" = 0 ]
 }
 
+@test "a success of one user does not clear the failures at another" {
+	bad=$(printf '\0alice\0wrong' | base64)
+	good=$(printf '\0bob\0secret' | base64)
+	for _ in 1 2; do
+		smtp $((PORT + 1)) "XCLIENT ADDR=198.51.100.23 NAME=y" "EHLO y" \
+		    "AUTH PLAIN $bad" "AUTH PLAIN $bad" QUIT || true
+		smtp $((PORT + 1)) "XCLIENT ADDR=198.51.100.23 NAME=y" "EHLO y" \
+		    "AUTH PLAIN $good" QUIT || true
+	done
+	wait_for 5 is_banned 198.51.100.23
+}
+
 @test "IPv6: a host is counted and banned by its /64" {
 	for i in 1 2 3; do
 		as "2001:db8:1:2::$i" "MAIL FROM:<a@example.net>" "RCPT TO:<nobody$i@example.org>" QUIT

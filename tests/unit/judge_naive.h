@@ -26,6 +26,7 @@ struct event {
 	size_t filter, rule;
 	struct addr host;
 	unsigned count;
+	unsigned user; /* 0: not known */
 };
 
 struct stored_failure {
@@ -33,6 +34,7 @@ struct stored_failure {
 	struct prefix key;
 	int64_t when;
 	unsigned count;
+	unsigned user;
 	bool used;
 };
 
@@ -66,11 +68,26 @@ struct world {
 	jmp_buf killed;
 };
 
+/* Whether all of key is ignored by the jail, or else some of it. */
+static inline bool
+naive_ignored(const struct jail_spec *s, const struct prefix *key, bool all)
+{
+	size_t i;
+
+	for (i = 0; i < s->nignoreip; i++)
+		if (all ? prefix_covers(&s->ignoreip[i], key)
+			: prefix_covers(key, &s->ignoreip[i]))
+			return true;
+	return false;
+}
+
 static inline void
 naive_count(struct world *w, struct rows *r, size_t jail,
     const struct prefix *key, const struct event *e, unsigned count)
 {
 	const struct jail_spec *s = &w->spec[jail];
+	const struct prefix host = { e->host, 128 };
+	struct prefix banned = naive_ignored(s, key, false) ? host : *key;
 	struct stored_ban *b;
 	unsigned sum = 0, past = 0, used = 0;
 	int64_t newest = e->when;
@@ -78,17 +95,20 @@ naive_count(struct world *w, struct rows *r, size_t jail,
 
 	for (i = 0; i < r->nbans; i++) {
 		b = &r->ban[i];
-		if (b->ban.jail != jail || !prefix_eq(&b->ban.key, key))
+		if (b->ban.jail != jail ||
+		    (!prefix_eq(&b->ban.key, key) &&
+			!prefix_eq(&b->ban.key, &host)))
 			continue;
 		if (e->when < b->ban.end) {
 			r->stats[jail].after_ban += count;
 			return;
 		}
-		past += b->ban.start >= e->when - s->memory;
+		past += prefix_eq(&b->ban.key, &banned) &&
+		    b->ban.start >= e->when - s->memory;
 	}
 	r->stats[jail].failures += count;
-	r->failure[r->nfailures++] =
-	    (struct stored_failure){ s->name, *key, e->when, count, false };
+	r->failure[r->nfailures++] = (struct stored_failure){ s->name, *key,
+		e->when, count, e->user, false };
 	for (i = 0; i < r->nfailures; i++) {
 		const struct stored_failure *f = &r->failure[i];
 
@@ -96,6 +116,12 @@ naive_count(struct world *w, struct rows *r, size_t jail,
 		    f->when > newest)
 			newest = f->when;
 	}
+	/* What leaves the window does so for good. */
+	for (i = 0; i < r->nfailures; i++)
+		if (r->failure[i].jail == s->name &&
+		    prefix_eq(&r->failure[i].key, key) &&
+		    r->failure[i].when < newest - s->findtime)
+			r->failure[i].used = true;
 	if (e->when < newest - s->findtime)
 		return;
 	for (i = 0; i < r->nfailures; i++) {
@@ -121,7 +147,7 @@ naive_count(struct world *w, struct rows *r, size_t jail,
 	b = &r->ban[r->nbans++];
 	memset(b, 0, sizeof(*b));
 	b->nfailures = used;
-	b->ban.key = *key;
+	b->ban.key = banned;
 	b->ban.jail = (uint16_t)jail;
 	b->ban.nth = (uint8_t)(past + 1);
 	b->ban.start = e->when;
@@ -134,6 +160,7 @@ static inline void
 naive_recidive(struct world *w, struct rows *r, size_t jail,
     const struct prefix *banned, const struct event *e)
 {
+	const struct prefix host = { e->host, 128 };
 	struct prefix key;
 	size_t i;
 
@@ -146,6 +173,11 @@ naive_recidive(struct world *w, struct rows *r, size_t jail,
 		    &e->host, w->spec[i].prefix4, w->spec[i].prefix6);
 		if (key.len > banned->len)
 			key = *banned;
+		if (naive_ignored(&w->spec[i], banned, true) ||
+		    naive_ignored(&w->spec[i], &host, true)) {
+			r->stats[i].ignored++;
+			continue;
+		}
 		naive_count(w, r, i, &key, e, 1);
 	}
 }
@@ -153,6 +185,7 @@ naive_recidive(struct world *w, struct rows *r, size_t jail,
 static inline void
 naive_line(struct world *w, struct rows *r, const struct event *e)
 {
+	const struct prefix host = { e->host, 128 };
 	struct prefix friend = prefix("203.0.113.0/24"), key;
 	const struct jail_spec *s;
 	size_t jail, i, before;
@@ -167,18 +200,21 @@ naive_line(struct world *w, struct rows *r, const struct event *e)
 			for (i = 0; s->reset_on_success && i < r->nfailures;
 			     i++)
 				if (r->failure[i].jail == s->name &&
+				    e->user != 0 &&
+				    r->failure[i].user == e->user &&
 				    prefix_eq(&r->failure[i].key, &key))
 					r->failure[i].used = true;
 			continue;
 		}
-		if (prefix_contains(&friend, &e->host)) {
+		if (prefix_contains(&friend, &e->host) ||
+		    naive_ignored(s, &host, true)) {
 			r->stats[jail].ignored += e->count;
 			continue;
 		}
 		before = r->nbans;
 		naive_count(w, r, jail, &key, e, e->count);
 		if (r->nbans > before)
-			naive_recidive(w, r, jail, &key, e);
+			naive_recidive(w, r, jail, &r->ban[before].ban.key, e);
 	}
 }
 

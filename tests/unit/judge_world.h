@@ -23,6 +23,7 @@ struct world {
 	unsigned past;
 	int64_t since;
 	struct failure last;
+	struct span user; /* of what is seen */
 };
 
 static void say(struct world *w, const char *fmt, ...)
@@ -158,6 +159,7 @@ see(struct world *w, size_t rule, const char *host, int64_t when)
 	struct prefix p = prefix(host);
 	struct match m = fixture_match(&w->f, 0, rule, &p.addr, 1);
 
+	m.user = w->user;
 	judge_match(w->j, &m, when, span_of("the line"));
 }
 

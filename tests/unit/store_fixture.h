@@ -139,6 +139,8 @@ struct seen {
 		struct prefix key;
 		int64_t when;
 		unsigned count;
+		char user[256];
+		size_t nuser;
 	} failure[32];
 	struct ban ban[32];
 	char jail[32][32];
@@ -150,7 +152,7 @@ struct seen {
 
 static inline void
 see_failure(void *arg, uint64_t id, const char *jail, const struct prefix *key,
-    int64_t when, unsigned count)
+    int64_t when, unsigned count, struct span user)
 {
 	struct seen *seen = arg;
 
@@ -160,6 +162,9 @@ see_failure(void *arg, uint64_t id, const char *jail, const struct prefix *key,
 		seen->failure[seen->n].key = *key;
 		seen->failure[seen->n].when = when;
 		seen->failure[seen->n].count = count;
+		seen->failure[seen->n].nuser = user.n;
+		memcpy(seen->failure[seen->n].user, user.n > 0 ? user.p : "",
+		    user.n < 256 ? user.n : 256);
 	}
 	seen->n++;
 }

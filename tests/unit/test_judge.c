@@ -206,6 +206,7 @@ success_forgets_failures_where_the_jail_says_so(void **state)
 	jail(w, "forgiving")->reset_on_success = true;
 	jail(w, "strict");
 	begin(w);
+	w->user = span_of("bob");
 	see(w, 1, "192.0.2.1", 999);
 	fail_times(w, "192.0.2.1", 1000, 2);
 	w->log[0] = '\0';
@@ -219,6 +220,28 @@ success_forgets_failures_where_the_jail_says_so(void **state)
 	    "ban strict 192.0.2.1 1002-1602 nth 1 because 2 4 6\n");
 	assert_int_equal(judge_stats(w->j, 0)->successes, 2);
 	assert_int_equal(judge_stats(w->j, 1)->successes, 2);
+}
+
+static void
+success_of_one_user_forgives_nothing_to_another(void **state)
+{
+	struct world *w = *state;
+
+	jail(w, "auth")->reset_on_success = true;
+	begin(w);
+	w->user = span_of("victim");
+	see(w, 0, "192.0.2.1", 1000);
+	w->user = span_of("");
+	see(w, 0, "192.0.2.1", 1001);
+	w->log[0] = '\0';
+	see(w, 1, "192.0.2.1", 1002);
+	w->user = span_of("insider");
+	see(w, 1, "192.0.2.1", 1002);
+	heard(w, "");
+	see(w, 0, "192.0.2.1", 1003);
+	heard(w,
+	    "failure auth 192.0.2.1 1003 x1\npast\n"
+	    "ban auth 192.0.2.1 1003-1603 nth 1 because 1 2 3\n");
 }
 
 static void
@@ -414,6 +437,7 @@ main(void)
 		TEST(nth_ban_takes_the_nth_time),
 		TEST(memory_without_end_reaches_back_without_end),
 		TEST(success_forgets_failures_where_the_jail_says_so),
+		TEST(success_of_one_user_forgives_nothing_to_another),
 		TEST(jail_counts_only_the_rules_it_wants),
 		TEST(match_that_says_nothing_is_nothing),
 		TEST(observing_jail_does_everything_but_refuse),

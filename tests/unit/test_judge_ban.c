@@ -27,6 +27,75 @@ friends_are_counted_as_ignored_and_nothing_else(void **state)
 }
 
 static void
+neighbour_of_the_ignored_is_banned_as_a_host(void **state)
+{
+	static const struct {
+		const char *own, *bad, *worse, *key;
+	} cases[] = {
+		{ "2001:db8::7", "2001:db8::8", "2001:db8::9",
+		    "2001:db8::/64" },
+		{ "192.0.2.7", "192.0.2.8", "192.0.2.9", "192.0.2.0/24" },
+	};
+	struct world *w = *state;
+	struct jail_spec *s = jail(w, "auth");
+	struct prefix own, bad;
+	char want[256];
+	size_t i;
+
+	s->prefix4 = 24;
+	s->ignoreip = &own;
+	s->nignoreip = 1;
+	begin(w);
+	for (i = 0; i < 2; i++) {
+		own = prefix(cases[i].own);
+		bad = prefix(cases[i].bad);
+		w->id = 0;
+		w->log[0] = '\0';
+		see(w, 0, cases[i].worse, 1000);
+		fail_times(w, cases[i].bad, 1000, 2);
+		snprintf(want, sizeof(want),
+		    "failure auth %s 1000 x1\nfailure auth %s 1000 x1\n"
+		    "failure auth %s 1000 x1\npast\n"
+		    "ban auth %s 1000-1600 nth 1 because 1 2 3\n",
+		    cases[i].key, cases[i].key, cases[i].key, cases[i].bad);
+		heard(w, want);
+		assert_true(refuses(w, cases[i].bad, 1001));
+		assert_false(refuses(w, cases[i].worse, 1001));
+		assert_false(refuses(w, cases[i].own, 1001));
+		/* It does not extend its ban, and fills no count of others. */
+		fail_times(w, cases[i].bad, 1001, 9);
+		heard(w, "");
+		assert_int_equal(judge_stats(w->j, 0)->after_ban, 9 * (i + 1));
+		fail_times(w, cases[i].worse, 1002, 2);
+		assert_false(refuses(w, cases[i].worse, 1003));
+		see(w, 0, cases[i].worse, 1002);
+		assert_true(refuses(w, cases[i].worse, 1003));
+		assert_int_equal(
+		    judge_unban(w->j, &bad, BANTABLE_NO_JAIL, "by hand"), 1);
+		assert_false(refuses(w, cases[i].bad, 1003));
+	}
+}
+
+static void
+recidive_spares_whom_it_ignores_within_a_banned_network(void **state)
+{
+	struct world *w = *state;
+	struct prefix own = prefix("2001:db8::7");
+	struct jail_spec *s;
+
+	jail(w, "auth");
+	s = jail(w, "recidive");
+	s->recidive = true;
+	s->maxretry = 1;
+	s->ignoreip = &own;
+	s->nignoreip = 1;
+	begin(w);
+	fail_times(w, "2001:db8::7", 1000, 3);
+	assert_int_equal(judge_stats(w->j, 1)->ignored, 1);
+	assert_int_equal(judge_stats(w->j, 1)->bans, 0);
+}
+
+static void
 new_friend_lifts_bans_inside_it(void **state)
 {
 	struct world *w = *state;
@@ -260,6 +329,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(friends_are_counted_as_ignored_and_nothing_else),
+		TEST(neighbour_of_the_ignored_is_banned_as_a_host),
+		TEST(recidive_spares_whom_it_ignores_within_a_banned_network),
 		TEST(new_friend_lifts_bans_inside_it),
 		TEST(friends_find_room_in_a_full_table),
 		TEST(ban_by_hand_spares_friends_unless_forced),

@@ -307,12 +307,13 @@ restored_failures_go_on_counting(void **state)
 {
 	struct world *w = *state;
 	struct prefix p = prefix("192.0.2.1");
+	struct span user = span_of("");
 
 	jail(w, "auth");
 	begin(w);
-	judge_restore_failure(w->j, "auth", &p, 1000, 1, 41);
-	judge_restore_failure(w->j, "gone", &p, 1000, 1, 42);
-	judge_restore_failure(w->j, "auth", &p, 1001, 1, 43);
+	judge_restore_failure(w->j, "auth", &p, 1000, 1, user, 41);
+	judge_restore_failure(w->j, "gone", &p, 1000, 1, user, 42);
+	judge_restore_failure(w->j, "auth", &p, 1001, 1, user, 43);
 	heard(w, "");
 	w->id = 50;
 	see(w, 0, "192.0.2.1", 1002);
@@ -320,6 +321,42 @@ restored_failures_go_on_counting(void **state)
 	    "failure auth 192.0.2.1 1002 x1\npast\n"
 	    "ban auth 192.0.2.1 1002-1602 nth 1 because 41 43 51\n");
 	assert_int_equal(judge_stats(w->j, 0)->failures, 1);
+}
+
+static void
+success_forgets_restored_failures_of_its_user(void **state)
+{
+	struct world *w = *state;
+	struct prefix p = prefix("192.0.2.1");
+
+	jail(w, "auth")->reset_on_success = true;
+	begin(w);
+	judge_restore_failure(w->j, "auth", &p, 1000, 1, span_of("Bob"), 41);
+	judge_restore_failure(w->j, "auth", &p, 1000, 1, span_of("alice"), 42);
+	w->user = span_of("bob");
+	see(w, 1, "192.0.2.1", 1001);
+	heard(w, "cleared 41\n");
+}
+
+static void
+adopting_ends_a_ban_around_somebody_who_is_ignored_today(void **state)
+{
+	struct world *w = *state;
+	struct prefix own = prefix("2001:db8::7");
+	struct jail_spec *s = jail(w, "auth");
+	struct ban b = stored("192.0.2.1", 1, 900, 1);
+
+	begin(w);
+	b.key = prefix("2001:db8::/64");
+	judge_restore_ban(w->j, &b);
+	b.key = prefix("2001:db8::/56");
+	b.origin = ORIGIN_MANUAL;
+	b.id = 2;
+	judge_restore_ban(w->j, &b);
+	s->ignoreip = &own;
+	s->nignoreip = 1;
+	judge_adopt(w->j);
+	heard(w, "unban auth 2001:db8::/64 #1 ignoreip\n");
 }
 
 int
@@ -340,6 +377,8 @@ main(void)
 		TEST(adopting_ends_what_todays_configuration_would_not_hold),
 		TEST(restored_ban_follows_the_mode_of_today),
 		TEST(restored_failures_go_on_counting),
+		TEST(success_forgets_restored_failures_of_its_user),
+		TEST(adopting_ends_a_ban_around_somebody_who_is_ignored_today),
 	};
 
 	return cmocka_run_group_tests_name("judge_keep", tests, NULL, NULL);

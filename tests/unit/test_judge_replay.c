@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *const users[] = { "", "alice", "bob@example.org" };
+
 /* Any hook may be the last thing an engine does. */
 static void
 perhaps_die(struct world *w)
@@ -29,6 +31,9 @@ on_failure(void *arg, const struct failure *f)
 	*row = (struct stored_failure){ .key = f->key, .when = f->when };
 	row->jail = w->spec[f->jail].name;
 	row->count = f->count;
+	row->user = 0;
+	while (!span_is(f->user, users[row->user]))
+		row->user++;
 	perhaps_die(w);
 	return w->now.nfailures;
 }
@@ -151,9 +156,16 @@ make_jails(struct world *w)
 	};
 	static const uint64_t rules[JAILS][2] = { { 3, 2 }, { 5, 0 }, { 0, 0 },
 		{ 4, 5 }, { 0, 0 } };
+	static struct prefix own[2];
 	size_t i;
 
 	memcpy(w->spec, specs, sizeof(specs));
+	own[0] = prefix("192.0.2.3");
+	own[1] = prefix("2001:db8::2");
+	w->spec[2].ignoreip = own;
+	w->spec[2].nignoreip = 1;
+	w->spec[3].ignoreip = own + 1;
+	w->spec[3].nignoreip = 1;
 	for (i = 0; i < JAILS; i++) {
 		w->spec[i].filters = w->f.both;
 		w->spec[i].rules = rules[i];
@@ -176,6 +188,7 @@ make_lines(struct world *w)
 		e = &w->event[i];
 		now += (int64_t)(rnd(&w->seed) % 4);
 		e->when = now - (int64_t)(rnd(&w->seed) % DISORDER);
+		e->user = (unsigned)(rnd(&w->seed) % 3);
 		e->filter = rnd(&w->seed) % 2;
 		e->rule = rnd(&w->seed) % 8 == 0 ? 1 : rnd(&w->seed) % 2 * 2;
 		e->host = prefix(hosts[rnd(&w->seed) % 8]).addr;
@@ -219,8 +232,8 @@ restore_failures(struct world *w)
 	for (i = 0; i < w->committed.nfailures; i++) {
 		f = &w->committed.failure[i];
 		if (!f->used)
-			judge_restore_failure(
-			    w->j, f->jail, &f->key, f->when, f->count, i + 1);
+			judge_restore_failure(w->j, f->jail, &f->key, f->when,
+			    f->count, span_of(users[f->user]), i + 1);
 	}
 }
 
@@ -356,6 +369,7 @@ run(struct world *w)
 			reached = i;
 		m = fixture_match(&w->f, w->event[i].filter, w->event[i].rule,
 		    &w->event[i].host, w->event[i].count);
+		m.user = span_of(users[w->event[i].user]);
 		judge_match(w->j, &m, w->event[i].when, span_of(""));
 		if (w->unrest)
 			unrest(w, i + 1);

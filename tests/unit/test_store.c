@@ -68,7 +68,9 @@ failures_that_count_come_back_oldest_first(void **state)
 	uint64_t ida, idb, idc;
 
 	b.count = 6;
+	b.user = span_make("a\0\xff'B", 5);
 	c.key = net("2001:db8::/64");
+	c.user = span_make(NULL, 0);
 	ida = store_failure(f->s, "postfix-auth", &a);
 	idb = store_failure(f->s, "dovecot", &b);
 	idc = store_failure(f->s, "dovecot", &c);
@@ -80,6 +82,11 @@ failures_that_count_come_back_oldest_first(void **state)
 	assert_int_equal(seen.failure[0].id, idb);
 	assert_int_equal(seen.failure[0].count, 6);
 	assert_string_equal(seen.failure[0].jail, "dovecot");
+	/* The user as the bytes it was, or none. */
+	assert_int_equal(seen.failure[0].nuser, 5);
+	assert_memory_equal(seen.failure[0].user, b.user.p, 5);
+	assert_int_equal(seen.failure[1].nuser, 0);
+	assert_string_equal(seen.failure[2].user, "alice");
 	assert_int_equal(seen.failure[1].id, idc);
 	assert_true(prefix_eq(&seen.failure[1].key, &c.key));
 	assert_int_equal(seen.failure[2].id, ida);

@@ -73,8 +73,8 @@ keys_do_not_share_a_window(void **state)
 	struct prefix host = key(1), net = prefix_of(&host.addr, 64);
 
 	(void)state;
-	assert_int_equal(windows_fail(w, &host, 1, 1, 0, NULL), 0);
-	assert_int_equal(windows_fail(w, &net, 1, 1, 0, NULL), 0);
+	assert_int_equal(windows_fail(w, &host, 1, 1, 0, 0, NULL), 0);
+	assert_int_equal(windows_fail(w, &net, 1, 1, 0, 0, NULL), 0);
 	assert_int_equal(fail_at(w, 2, 1, 1, 0, NULL), 0);
 	assert_int_equal(windows_keys(w), 3);
 	assert_int_equal(fail_at(w, 1, 1, 1, 0, NULL), 1);
@@ -121,6 +121,78 @@ clear_forgets_and_says_what(void **state)
 	assert_int_equal(count_of(w, 1), 0);
 	assert_int_equal(windows_keys(w), 0);
 	assert_int_equal(windows_clear(w, &p, NULL), 0);
+	windows_free(w);
+}
+
+static void
+clear_of_forgets_one_user_and_keeps_the_others_in_order(void **state)
+{
+	static const uint64_t want[] = { 31, 34, 35, 37 };
+	struct windows *w = windows_new(9, 100, 10);
+	struct prefix p = key(1), q = key(2);
+	struct window_refs refs = { NULL, 7 };
+	int64_t newest = 0;
+
+	(void)state;
+	assert_int_equal(windows_clear_of(w, &p, 5, &refs), 0);
+	assert_int_equal(refs.n, 0);
+	fail_of(w, 1, 1, 1, 31, 6, NULL);
+	fail_of(w, 1, 2, 2, 32, 5, NULL);
+	fail_of(w, 1, 3, 1, 0, 5, NULL);
+	fail_of(w, 1, 4, 1, 34, 0, NULL);
+	fail_of(w, 1, 5, 1, 35, 6, NULL);
+	fail_of(w, 1, 6, 1, 36, 5, NULL);
+	fail_of(w, 2, 6, 1, 41, 5, NULL);
+	assert_int_equal(windows_clear_of(w, &p, 0, &refs), 0);
+	assert_int_equal(windows_clear_of(w, &p, 4, &refs), 0);
+	assert_int_equal(refs.n, 0);
+	assert_int_equal(count_of(w, 1), 7);
+	assert_int_equal(windows_clear_of(w, &p, 5, &refs), 4);
+	assert_int_equal(refs.n, 2);
+	assert_int_equal(refs.ref[0], 32);
+	assert_int_equal(refs.ref[1], 36);
+	assert_int_equal(windows_count(w, &p, &newest), 3);
+	assert_int_equal(newest, 5);
+	assert_int_equal(count_of(w, 2), 1);
+	assert_int_equal(fail_of(w, 1, 7, 6, 37, 5, &refs), 1);
+	assert_int_equal(refs.n, 4);
+	assert_memory_equal(refs.ref, want, sizeof(want));
+	assert_int_equal(windows_clear_of(w, &q, 5, NULL), 1);
+	assert_int_equal(windows_keys(w), 0);
+	windows_free(w);
+}
+
+static void
+users_are_the_same_but_for_ascii_case(void **state)
+{
+	static const struct {
+		struct span a, b;
+		bool same;
+	} cases[] = {
+		{ SPAN("alice"), SPAN("alice"), true },
+		{ SPAN("alice@Example.ORG"), SPAN("ALICE@example.org"), true },
+		{ SPAN("alice"), SPAN("alicf"), false },
+		{ SPAN("alice"), SPAN("alice "), false },
+		{ SPAN("a\0b"), SPAN("a\0c"), false },
+		{ SPAN("a\0b"), SPAN("A\0B"), true },
+		{ SPAN("[x"), SPAN("{x"), false },
+		{ SPAN("@x"), SPAN("`x"), false },
+		{ SPAN("\xc3\x84"), SPAN("\xc3\xa4"), false },
+	};
+	struct windows *w = windows_new(9, 100, 10);
+	char text[WINDOWS_USER_MAX + 1];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if ((windows_who(w, cases[i].a) ==
+			windows_who(w, cases[i].b)) != cases[i].same)
+			fail_msg("case %zu", i);
+	memset(text, 'x', sizeof(text));
+	assert_int_equal(windows_who(w, span_make(NULL, 0)), 0);
+	assert_int_equal(windows_who(w, span_make(text, sizeof(text))), 0);
+	assert_int_not_equal(
+	    windows_who(w, span_make(text, sizeof(text) - 1)), 0);
 	windows_free(w);
 }
 
@@ -214,7 +286,7 @@ restored_failures_never_ban_but_the_next_one_does(void **state)
 	(void)state;
 	for (i = 0; i < 9; i++)
 		assert_int_equal(
-		    windows_restore(w, &p, 100 + i, 1, 40 + (uint64_t)i), 0);
+		    windows_restore(w, &p, 100 + i, 1, 40 + (uint64_t)i, 0), 0);
 	assert_int_equal(windows_keys(w), 1);
 	assert_int_equal(fail_at(w, 1, 109, 1, 50, &refs), 1);
 	assert_int_equal(refs.n, 3);
@@ -222,7 +294,7 @@ restored_failures_never_ban_but_the_next_one_does(void **state)
 	assert_int_equal(refs.ref[2], 50);
 	windows_free(w);
 	w = windows_new(1, 10, 10);
-	assert_int_equal(windows_restore(w, &p, 100, 1, 1), 0);
+	assert_int_equal(windows_restore(w, &p, 100, 1, 1, 0), 0);
 	assert_int_equal(windows_keys(w), 0);
 	windows_free(w);
 }
@@ -285,6 +357,9 @@ main(void)
 		cmocka_unit_test(keys_do_not_share_a_window),
 		cmocka_unit_test(refs_come_oldest_first_and_without_zeroes),
 		cmocka_unit_test(clear_forgets_and_says_what),
+		cmocka_unit_test(
+		    clear_of_forgets_one_user_and_keeps_the_others_in_order),
+		cmocka_unit_test(users_are_the_same_but_for_ascii_case),
 		cmocka_unit_test(count_tells_the_newest_time),
 		cmocka_unit_test(full_windows_forget_an_old_key),
 		cmocka_unit_test(one_key_is_room_enough),

@@ -12,6 +12,7 @@ struct past {
 	int64_t when;
 	unsigned count;
 	uint64_t ref;
+	uint32_t of; /* the user */
 };
 
 struct model {
@@ -62,6 +63,22 @@ same_refs(const struct window_refs *refs, const uint64_t *want, size_t n)
 		assert_memory_equal(refs->ref, want, n * sizeof(*want));
 }
 
+/* What has left the window is forgotten for good, also if the newest failure
+ * that drove it out is forgotten later. */
+static void
+leave(struct model *m, uint32_t who)
+{
+	struct past *past = m->past[who];
+	size_t i, left = 0;
+	int64_t last = 0;
+
+	newest(m, who, &last);
+	for (i = 0; i < m->n[who]; i++)
+		if (past[i].when >= last - m->findtime)
+			past[left++] = past[i];
+	m->n[who] = left;
+}
+
 static void
 model_fail(
     struct windows *w, struct model *m, uint64_t *s, int64_t now, uint64_t step)
@@ -79,13 +96,16 @@ model_fail(
 		p.count = 1 + (unsigned)(rnd(s) % 4);
 	if (rnd(s) % 8 == 0)
 		p.ref = 0;
+	p.of = (uint32_t)(rnd(s) % 3);
 	assert_true(m->n[who] < HISTORY);
 	m->past[who][m->n[who]++] = p;
 	verdict = window(m, who, want, &n) >= m->maxretry;
 	assert_int_equal(
-	    fail_at(w, who, p.when, p.count, p.ref, &refs), verdict);
-	if (!verdict)
+	    fail_of(w, who, p.when, p.count, p.ref, p.of, &refs), verdict);
+	if (!verdict) {
+		leave(m, who);
 		return;
+	}
 	same_refs(&refs, want, n);
 	m->n[who] = 0;
 }
@@ -104,6 +124,35 @@ model_clear(struct windows *w, struct model *m, uint64_t *s)
 	assert_int_equal(windows_clear(w, &p, &refs), sum);
 	same_refs(&refs, want, n);
 	m->n[who] = 0;
+}
+
+/* A success: what one user failed at goes, and only that. */
+static void
+model_clear_of(struct windows *w, struct model *m, uint64_t *s)
+{
+	static uint64_t want[HISTORY], kept[HISTORY];
+	uint32_t who = (uint32_t)(rnd(s) % KEYS), of = (uint32_t)(rnd(s) % 3);
+	struct past *past = m->past[who];
+	struct window_refs refs;
+	struct prefix p = key(who);
+	size_t i, n, nkept, gone = 0, left = 0;
+	unsigned sum;
+
+	sum = window(m, who, want, &n);
+	for (i = 0; i < m->n[who]; i++)
+		if (of == 0 || past[i].of != of)
+			past[left++] = past[i];
+	m->n[who] = left;
+	sum -= window(m, who, kept, &nkept);
+	assert_int_equal(windows_clear_of(w, &p, of, &refs), sum);
+	/* What is gone stands in between of what is kept. */
+	for (i = 0; i < n; i++) {
+		if (i - gone < nkept && kept[i - gone] == want[i])
+			continue;
+		assert_true(gone < refs.n);
+		assert_int_equal(refs.ref[gone++], want[i]);
+	}
+	assert_int_equal(gone, refs.n);
 }
 
 /* Both forget what no line after clock could count with. */
@@ -147,8 +196,9 @@ model_restart(
 		}
 		p = key(who);
 		for (i = 0; i < n; i++)
-			assert_int_equal(windows_restore(w, &p, past[i].when,
-					     past[i].count, past[i].ref),
+			assert_int_equal(
+			    windows_restore(w, &p, past[i].when, past[i].count,
+				past[i].ref, past[i].of),
 			    0);
 	}
 	return w;
@@ -201,6 +251,8 @@ random_failures_agree_with_a_naive_model(void **state)
 			model_prune(w, m, clock);
 			model_compare(w, m);
 			model_clear(w, m, &s);
+			model_clear_of(w, m, &s);
+			model_compare(w, m);
 		}
 		assert_int_equal(windows_evicted(w), 0);
 		windows_free(w);
@@ -239,6 +291,8 @@ restart_in_any_order_changes_no_verdict(void **state)
 			/* Ref 0: what the order within a second was, a store
 			 * that is read by time does not know. */
 			model_fail(w, m, &s, now, 0);
+			if (rnd(&s) % 10 == 0)
+				model_clear_of(w, m, &s);
 			if (rnd(&s) % 40 != 0)
 				continue;
 			w = model_restart(w, m, &s, KEYS);

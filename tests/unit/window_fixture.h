@@ -36,12 +36,19 @@ key(uint32_t i)
 }
 
 static inline int
-fail_at(struct windows *w, uint32_t who, int64_t when, unsigned count,
+fail_of(struct windows *w, uint32_t host, int64_t when, unsigned count,
+    uint64_t ref, uint32_t who, struct window_refs *refs)
+{
+	struct prefix p = key(host);
+
+	return windows_fail(w, &p, when, count, ref, who, refs);
+}
+
+static inline int
+fail_at(struct windows *w, uint32_t host, int64_t when, unsigned count,
     uint64_t ref, struct window_refs *refs)
 {
-	struct prefix p = key(who);
-
-	return windows_fail(w, &p, when, count, ref, refs);
+	return fail_of(w, host, when, count, ref, 0, refs);
 }
 
 #endif
