@@ -20,7 +20,7 @@ debian() {
 	    libconfuse-dev libsqlite3-dev libjansson-dev libnftables-dev
 	    libmnl-dev libsystemd-dev libseccomp-dev libcap-ng-dev libmilter-dev"
 	[ "$kind" = build ] || list="$list libcmocka-dev bats clang
-	    libclang-rt-14-dev clang-format-14 mandoc shellcheck jq sqlite3
+	    libclang-rt-14-dev clang-format mandoc shellcheck jq sqlite3
 	    iproute2 nftables netcat-openbsd python3 tzdata postfix dovecot-core
 	    dovecot-imapd dovecot-pop3d systemd-journal-remote procps"
 	missing=

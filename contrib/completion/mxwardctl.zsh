@@ -21,7 +21,7 @@ _mxwardctl() {
 		'status:what is watched, counted, banned and refused'
 		'bans:who is banned, until when, and in which state'
 		'check:everything known about a host or network'
-		'ban:ban a host or network by hand'
+		'ban:ban hosts or networks by hand'
 		'unban:end bans'
 		'watch:failures, bans and refusals as they happen'
 		'reload:put a changed configuration in force'
@@ -49,14 +49,14 @@ _mxwardctl() {
 			_arguments $common '1:host:_mxwardctl_ask hosts'
 			;;
 		ban)
-			_arguments $common '1:address:' \
+			_arguments $common '*:address:' \
 			'(-j --jail)'{-j,--jail}'[only in this jail]:JAIL:_mxwardctl_ask jails' \
 			'(-f --for)'{-f,--for}'[how long: 10m, 1h30m, 2d, 1w, forever]:LENGTH:(10m 1h 1d 1w forever)' \
 			'(-r --reason)'{-r,--reason}'[why, for those who look later]:TEXT:' \
-			--force'[even a friend (ignoreip)]'
+			--force'[even a friend (ignoreip), or a very large network]'
 			;;
 		unban)
-			_arguments $common '1:host:_mxwardctl_ask hosts' \
+			_arguments $common '*:host:_mxwardctl_ask hosts' \
 			'(-j --jail)'{-j,--jail}'[only in this jail]:JAIL:_mxwardctl_ask jails' \
 			--all'[every ban]'
 			;;

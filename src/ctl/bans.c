@@ -4,6 +4,11 @@
 
 #include "ctl.h"
 
+struct rows {
+	struct table *table;
+	bool one_jail; /* no need to say it in each */
+};
+
 static void row_json(void *arg, json_t *row);
 static void row_cells(void *arg, json_t *row);
 static enum style style_of_state(const char *state);
@@ -32,22 +37,23 @@ show_bans(const struct ctl *c, const char *title, int *rc)
 {
 	static const struct column columns[] = {
 		{ .title = "host" },
-		{ .title = "jail" },
+		{ .title = "jail", .optional = true },
 		{ .title = "left", .right = true },
-		{ .title = "until", .optional = true, .drop = 4 },
+		{ .title = "until", .optional = true, .drop = 3 },
 		{ .title = "state", .drop = 5 },
 		{ .title = "nth", .right = true, .drop = 2 },
 		{ .title = "origin", .drop = 1 },
 		{ .title = "reason",
 		    .elastic = true,
 		    .optional = true,
-		    .drop = 3 },
+		    .drop = 4 },
 	};
 	struct table *tb =
 	    table_new(&c->term, columns, sizeof(columns) / sizeof(columns[0]));
+	struct rows rows = { tb, title != NULL };
 	size_t n;
 
-	*rc = ask(c, request_new(c, "bans"), 10, row_cells, tb, NULL);
+	*rc = ask(c, request_new(c, "bans"), 10, row_cells, &rows, NULL);
 	n = table_rows(tb);
 	if (*rc == DONE && n > 0)
 		table_print(tb, title, stdout);
@@ -65,13 +71,14 @@ row_json(void *arg, json_t *row)
 static void
 row_cells(void *arg, json_t *row)
 {
-	struct table *tb = arg;
+	const struct rows *rows = arg;
+	struct table *tb = rows->table;
 	const char *state = get_text(row, "state");
 	char buf[WHEN_LEN];
 	int64_t end;
 
 	table_cell(tb, BOLD, get_text(row, "host"));
-	table_cell(tb, PLAIN, get_text(row, "jail"));
+	table_cell(tb, PLAIN, rows->one_jail ? "" : get_text(row, "jail"));
 	if (get_when(row, "end", &end)) {
 		table_cell(tb, PLAIN, length_format(get_int(row, "left"), buf));
 		table_cell(tb, PLAIN, when_format(end, time(NULL), buf));

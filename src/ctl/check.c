@@ -218,9 +218,11 @@ tell_history(const struct story *s, const json_t *list)
 	json_array_foreach(list, i, o)
 	{
 		tell_ban(s, o);
-		if (get_when(o, "over", &over)) {
-			printf("  over since %s, ",
-			    when_format(over, s->now, buf));
+		/* "until" has said the most usual end. */
+		if (strcmp(get_text(o, "over_why"), "time") != 0 &&
+		    get_when(o, "over", &over)) {
+			printf(
+			    "  ended at %s, ", when_format(over, s->now, buf));
 			text_print(stdout,
 			    span_of(end_in_words(get_text(o, "over_why"))));
 			putchar('\n');
@@ -237,13 +239,11 @@ end_in_words(const char *why)
 	static const struct {
 		const char *why, *words;
 	} ends[] = {
-		{ "", "its time was over" },
-		{ "time", "its time was over" },
-		{ "replaced", "another ban took its place" },
-		{ "evicted", "the table was full (max_bans)" },
-		{ "ignoreip", "it has become a friend (ignoreip)" },
-		{ "jail gone", "the jail is no longer in the configuration" },
-		{ "by hand", "ended by hand" },
+		{ "replaced", "when another ban took its place" },
+		{ "evicted", "since the table was full (max_bans)" },
+		{ "ignoreip", "since it became a friend (ignoreip)" },
+		{ "jail gone",
+		    "since its jail is no longer in the configuration" },
 	};
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)

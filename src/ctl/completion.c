@@ -177,8 +177,8 @@ zsh_operands(const struct command *cmd)
 	} specs[] = {
 		{ "status", " '1:jail:_mxwardctl_ask jails'" },
 		{ "check", " '1:host:_mxwardctl_ask hosts'" },
-		{ "unban", " '1:host:_mxwardctl_ask hosts'" },
-		{ "ban", " '1:address:'" },
+		{ "unban", " '*:host:_mxwardctl_ask hosts'" },
+		{ "ban", " '*:address:'" },
 		{ "test", " '*:file:_files'" },
 		{ "completion", " '1:shell:(bash zsh fish)'" },
 		{ "help", " '1:command:->command'" },

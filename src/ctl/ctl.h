@@ -212,8 +212,8 @@ void table_print(const struct table *tb, const char *title, FILE *fp);
 
 /* The commands. */
 int run_status(struct ctl *c);
-/* bans.c: the bans of c->jail as a table, the newest first, with a title if it
- * is not NULL. Returns how many; *rc is the exit status. */
+/* bans.c: the bans of c->jail as a table, the newest first; with a title (or
+ * NULL) that says of which jail. Returns how many; *rc is the exit status. */
 size_t show_bans(const struct ctl *c, const char *title, int *rc);
 /* jail.c: of a jail as status gives it, whether it is the one of bans by hand
  * only; its lengths of bans; all about it. Returns an exit status. */

@@ -90,8 +90,9 @@ show_counts(const struct ctl *c, const json_t *jail)
 	}
 	if (!jail_is_manual(jail)) {
 		name_of(c, "counting");
-		printf("%s hosts\n",
-		    number_format((uint64_t)get_int(jail, "counting"), buf));
+		printf("%s host%s\n",
+		    number_format((uint64_t)get_int(jail, "counting"), buf),
+		    get_int(jail, "counting") == 1 ? "" : "s");
 		name_of(c, "failures");
 		printf("%s",
 		    number_format((uint64_t)get_int(jail, "failures"), buf));

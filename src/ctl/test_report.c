@@ -7,6 +7,7 @@
 
 #define COLUMNS(c)   (c), sizeof(c) / sizeof((c)[0])
 #define UNREAD_SHOWN 8
+#define SPEED_LEAST  0.05 /* seconds: below, it says nothing */
 
 static void report_head(const struct summary *s);
 static void report_rules(const struct summary *s);
@@ -48,12 +49,14 @@ static void
 report_head(const struct summary *s)
 {
 	char a[WHEN_LEN], b[WHEN_LEN], d[WHEN_LEN];
-	uint64_t speed = (uint64_t)((double)s->lines /
-	    (s->seconds > 1e-6 ? s->seconds : 1e-6));
 
-	printf("%s lines, %s in %.2f s (%s lines/s)\n",
-	    number_format(s->lines, a), bytes_format(s->bytes, b), s->seconds,
-	    number_format(speed, d));
+	printf("%s line%s, %s", number_format(s->lines, a),
+	    s->lines == 1 ? "" : "s", bytes_format(s->bytes, b));
+	if (s->seconds >= SPEED_LEAST)
+		printf(" in %.2f s (%s lines/s)", s->seconds,
+		    number_format(
+			(uint64_t)((double)s->lines / s->seconds), d));
+	putchar('\n');
 	if (s->from <= s->to)
 		printf("  from %s to %s (%s)\n", when_format(s->from, 0, a),
 		    when_format(s->to, 0, b),

@@ -48,10 +48,10 @@ test_summary(struct test *t)
 		if (s.lines)
 			report(&s);
 		else if (s.files)
-			printf("There is no line in %s%s.\n",
-			    s.files == 1 ? s.file : "these files",
-			    strcmp(s.file, "-") == 0 ? " (standard input)"
-						     : "");
+			printf("There is no line in %s.\n",
+			    s.files > 1                    ? "these files"
+				: strcmp(s.file, "-") == 0 ? "standard input"
+							   : s.file);
 	}
 	clean(&s);
 	return rc;

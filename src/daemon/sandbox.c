@@ -97,12 +97,13 @@ static int
 allow_setsockopt(scmp_filter_ctx ctx)
 {
 	int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1,
-	    SCMP_A1(SCMP_CMP_NE, SOL_SOCKET));
+	    SCMP_A1(SCMP_CMP_NE, SOL_SOCKET, 0));
 
 	if (rc != 0)
 		return rc;
 	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
-	    SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_NE, SO_LINGER));
+	    SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET, 0),
+	    SCMP_A2(SCMP_CMP_NE, SO_LINGER, 0));
 }
 
 /*
