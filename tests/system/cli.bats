@@ -233,3 +233,30 @@ install_into_root() {
 	echo "$output"
 	[ "$status" = 3 ]
 }
+
+@test "a second mxward on the same state directory ends with one line, and leaves the first one's sockets" {
+	start_mxward
+	run timeout 20 "$build/mxward" -f -c "$DIR/mxward.conf"
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ "$output" == *"another mxward is running"* ]]
+	[ -S "$DIR/policy" ]
+	ctl status
+}
+
+@test "several addresses at once, a jail's own status, files that are not what they seem" {
+	start_mxward
+	ctl ban 198.51.100.1 198.51.100.2 --for 1h
+	[ "$(ctl bans --json | wc -l)" = 2 ]
+	run ctl status manual
+	[[ "$output" == *198.51.100.2* ]]
+	run ctl unban 198.51.100.1 198.51.100.9
+	[ "$status" = 1 ]
+	[ "$(ctl bans --json | wc -l)" = 1 ]
+	run "$build/mxwardctl" -c "$DIR/missing.conf" status
+	[ "$status" = 2 ]
+	line 192.0.2.1 | gzip >"$DIR/x.gz"
+	run "$build/mxwardctl" test --config "$DIR/mxward.conf" "$DIR/x.gz"
+	[ "$status" = 2 ]
+	[[ "$output" == *zcat* ]]
+}
