@@ -51,8 +51,7 @@ struct source_stats {
  *             never be read again, its row can go
  * stored      the positions the store has for the source, the oldest file
  *             first; returns how many (at most max)
- * open        a file to read by path. The answer comes by source_opened,
- *             possibly before open returns (without privilege separation).
+ * open        a file to read by path; the warden opens it and passes it on
  * note        something an administrator should hear of, said once
  */
 struct source_host {
